@@ -1,0 +1,1 @@
+"""The bridge: one chat turn, the screens and the commands. Knows the three islands; none knows it."""

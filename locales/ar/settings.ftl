@@ -1,0 +1,39 @@
+# الغرض من كل إعداد BASIRA_… وما يُقال حين يتعذّر استعماله.
+
+setting-unknown = الإعداد { $name } غير موجود. يعرض الأمر ‎“python -m app settings”‎ الإعدادات الموجودة.
+setting-unknown-close = الإعداد { $name } غير موجود. هل تقصد { $close }؟
+setting-malformed = لا يمكن استعمال الإعداد { $name } كما هو: يجب أن يكون { $expected }.
+
+expected-text = نصًّا لا تحيط به مسافات
+expected-whole = عددًا صحيحًا من { $low } إلى { $high }
+expected-number = عددًا من { $low } إلى { $high }
+expected-choice = واحدًا من: { $options }
+expected-folder = مجلّدًا (يُنشأ إن لم يكن موجودًا)
+
+setting-host = العنوان الذي يُستمع عليه. أي عنوان غير ‎127.0.0.1‎ يتيح الصفحة لأجهزة أخرى.
+setting-port = المنفذ الذي يُستمع عليه.
+setting-data = المجلّد الوحيد الذي يُحفظ فيه كل شيء: المحادثات والصور والتقييمات.
+setting-lang = لغة الرسائل في الطرفية: en أو ar. ومن دونه تُستعمل لغة النظام.
+
+setting-model = النموذج: demo، أو مجلّد، أو اسم على Hugging Face، أو ‎openai:http://host:8000/v1#name‎.
+setting-model-key = مفتاح نموذج يُوصَل إليه بـ ‎openai:…‎؛ لا يُعرض ولا يُسجَّل أبدًا.
+setting-quantization = كيفية حفظ الأوزان في الذاكرة: nf4 ‏(4 بت) أو int8 أو bf16 أو fp32.
+setting-max-new-tokens = أقصى طول للإجابة بعدد الرموز (tokens).
+setting-temperature = مقدار العشوائية في الإجابة، و0 يعني بلا عشوائية. ومن دونه يُتَّبع ما يوصي به النموذج.
+setting-top-p = حصّة الاحتمال التي يُختار منها الرمز التالي. ومن دونه يُتَّبع ما يوصي به النموذج.
+setting-seed = عدد يجعل الإجابات العشوائية قابلة للتكرار.
+setting-batch = عدد الإجابات التي تُكتب في آن واحد.
+setting-queue = عدد الأسئلة التي يمكنها الانتظار؛ وما زاد عليها يُطلب منه العودة لاحقًا.
+setting-answer-seconds = أطول مدة لإجابة واحدة بالثواني.
+
+setting-upload-mb = أكبر حجم لعملية رفع واحدة بجميع ملفاتها، بالميبيبايت.
+setting-file-mb = أكبر حجم للملف الواحد بالميبيبايت.
+setting-files = أكثر عدد من الملفات في عملية رفع واحدة، بما فيها محتويات ملفات ZIP.
+setting-frames = أكثر عدد من الإطارات في الملف الواحد.
+setting-frame-megapixels = أكبر إطار بملايين البكسلات.
+setting-nesting = أعمق تداخل لتسلسلات DICOM.
+setting-inflated-mb = أقصى حجم يُفكّ إليه ملف DICOM المضغوط (deflated)، بالميبيبايت.
+setting-zip-ratio = أكبر نسبة بين الحجم بعد الفكّ وقبله لملف ZIP.
+setting-workers = عدد العمليات التي تقرأ الملفات وتفكّ ترميزها.
+setting-worker-mb = حدّ الذاكرة لكل منها بالميبيبايت.
+setting-worker-seconds = أطول مدة لقراءة ترويسة واحدة أو فكّ ترميز إطار واحد، بالثواني.
