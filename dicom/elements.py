@@ -1,0 +1,99 @@
+"""Forgiving reading of single elements. Knows pydicom's types; knows no meaning of any tag.
+
+Real files hold "1A" in an IS, "" in a DS, three values where one belongs, and numbers in OB. These readers
+return None for what cannot be understood and never raise for a value; callers decide what is essential.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+def value(ds: Dataset, keyword: str) -> Any:
+    """The element's value, its raw bytes when it cannot be converted, or None when absent or empty."""
+    tag = Tag(keyword)
+    if tag not in ds:
+        return None
+    try:
+        found = ds[tag].value
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError, NotImplementedError):
+        found = getattr(ds.get_item(tag), "value", None)
+    except ArithmeticError:  # decimal.InvalidOperation from a DS such as "--"
+        found = getattr(ds.get_item(tag), "value", None)
+    if found is None or (hasattr(found, "__len__") and len(found) == 0):
+        return None
+    return found
+
+
+def values(ds: Dataset, keyword: str) -> list[Any]:
+    """All values of an element; [] when absent."""
+    found = value(ds, keyword)
+    if found is None:
+        return []
+    if isinstance(found, bytes):
+        return list(found.decode("latin-1").split("\\"))
+    if isinstance(found, (MultiValue, list, tuple)):
+        return list(found)
+    return [found]
+
+
+def text(ds: Dataset, keyword: str) -> str:
+    """First value as text without padding; "" when absent."""
+    found = values(ds, keyword)
+    return str(found[0]).strip(" \x00") if found else ""
+
+
+def texts(ds: Dataset, keyword: str) -> list[str]:
+    return [str(v).strip(" \x00") for v in values(ds, keyword)]
+
+
+def _number(raw: Any) -> float | None:
+    if isinstance(raw, (int, float)):
+        return float(raw) if math.isfinite(raw) else None
+    found = _NUMBER.match(str(raw).strip(" \x00"))
+    if found is None:
+        return None
+    number = float(found.group())
+    return number if math.isfinite(number) else None
+
+
+def decimal(ds: Dataset, keyword: str) -> float | None:
+    """First value as a finite number; None when absent or not a number."""
+    found = values(ds, keyword)
+    return _number(found[0]) if found else None
+
+
+def decimals(ds: Dataset, keyword: str) -> list[float]:
+    """All values as finite numbers; [] when any of them is not one."""
+    numbers = [_number(v) for v in values(ds, keyword)]
+    return [n for n in numbers if n is not None] if None not in numbers else []
+
+
+def integer(ds: Dataset, keyword: str) -> int | None:
+    number = decimal(ds, keyword)
+    return None if number is None else int(number)
+
+
+def items(ds: Dataset, keyword: str) -> Sequence[Dataset]:
+    """The items of a sequence; () when absent or not a sequence."""
+    found = value(ds, keyword)
+    if found is None or isinstance(found, (bytes, str)):
+        return ()
+    try:
+        return [item for item in found if isinstance(item, Dataset)]
+    except TypeError:
+        return ()
+
+
+def first_item(ds: Dataset, keyword: str) -> Dataset | None:
+    found = items(ds, keyword)
+    return found[0] if found else None

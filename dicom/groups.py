@@ -1,0 +1,66 @@
+"""Where an attribute of one frame lives: its own functional group, the shared one, or the top level.
+
+Enhanced objects (PS3.3 C.7.6.16) keep window, rescale, spacing and position in functional groups; classic
+ones at the top level. Knows where, not what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+
+from dicom import elements
+
+
+class FrameGroups:
+    """The attributes of frame `index` of one dataset."""
+
+    def __init__(self, ds: Dataset, index: int) -> None:
+        self.top = ds
+        shared = elements.first_item(ds, "SharedFunctionalGroupsSequence")
+        per_frame = elements.items(ds, "PerFrameFunctionalGroupsSequence")
+        own = per_frame[index] if index < len(per_frame) else None
+        self._groups: Sequence[Dataset] = [group for group in (own, shared) if group is not None]
+
+    def holder(self, macro: str, keyword: str) -> Dataset:
+        """The dataset that holds `keyword`: the macro sequence of the frame, of all frames, else the top."""
+        for group in self._groups:
+            item = elements.first_item(group, macro)
+            if item is not None and elements.value(item, keyword) is not None:
+                return item
+        return self.top
+
+    def decimals(self, macro: str, keyword: str) -> list[float]:
+        return elements.decimals(self.holder(macro, keyword), keyword)
+
+    def decimal(self, macro: str, keyword: str) -> float | None:
+        return elements.decimal(self.holder(macro, keyword), keyword)
+
+    def text(self, macro: str, keyword: str) -> str:
+        return elements.text(self.holder(macro, keyword), keyword)
+
+    @property
+    def orientation(self) -> tuple[float, ...] | None:
+        """Six direction cosines of (0020,0037) ImageOrientationPatient, PS3.3 C.7.6.2.1.1."""
+        found = self.decimals("PlaneOrientationSequence", "ImageOrientationPatient")
+        return tuple(found) if len(found) == 6 and any(found) else None
+
+    @property
+    def position(self) -> tuple[float, ...] | None:
+        """(0020,0032) ImagePositionPatient: x, y, z in mm of the first pixel's centre."""
+        found = self.decimals("PlanePositionSequence", "ImagePositionPatient")
+        return tuple(found) if len(found) == 3 else None
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """(between rows, between columns) in mm: at the patient if known, else at the detector."""
+        for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+            found = self.decimals("PixelMeasuresSequence", keyword)
+            if len(found) == 2 and all(0 < s < 1000 for s in found):
+                return found[0], found[1]
+        return None
+
+    @property
+    def thickness(self) -> float | None:
+        return self.decimal("PixelMeasuresSequence", "SliceThickness")

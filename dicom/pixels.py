@@ -1,0 +1,206 @@
+"""Stored values of one frame, from native or encapsulated pixel data (PS3.5 8 and A.4). Knows no window.
+
+Steps: locate → read → decode → mask, shift and sign-extend (PS3.5 8.1.1: HighBit and BitsStored, which
+pydicom leaves out) → array. Colour comes out as stored, except that JPEG and JPEG 2000 undo their own
+transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicom.codestream import Codestream
+from dicom.decoders import decode_codestream
+from dicom.errors import FrameMissing, TruncatedFile, UnsupportedCompression, UnsupportedPixels
+from dicom.fragments import Fragments, locate_frames
+from dicom.layout import Layout, read_layout
+from dicom.limits import Limits
+from dicom.source import PixelElement, Source
+
+RLE = "1.2.840.10008.1.2.5"
+GE_PRIVATE = "1.2.840.113619.5.2"
+"""GE: implicit little endian with big endian pixel data."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stored values of one frame and whether they are RGB already."""
+
+    values: NDArray[Any]
+    """(rows, columns) integers or floats, or (rows, columns, samples) integers."""
+    rgb: bool
+    lossy: bool
+    words: NDArray[Any] | None = None
+    """Undecoded words of a native frame, whose unused bits may hold overlays."""
+
+
+class PixelReader:
+    """Frames of one open source, in any order; the places of compressed frames are found once."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        if source.pixels is None:
+            raise FrameMissing("there is no pixel element")
+        self.layout: Layout = read_layout(source.dataset, source.pixels.keyword, limits)
+        self._source, self._limits = source, limits
+        self._element: PixelElement = source.pixels
+        self._fragments: Fragments | None = None
+
+    @property
+    def encapsulated(self) -> bool:
+        return self._element.length is None
+
+    def read(self, index: int, *, at_least: int = 0) -> Stored:
+        """Stored values of frame `index`; see `decode_codestream` for `at_least`."""
+        if not 0 <= index < self.layout.frames:
+            raise FrameMissing("the frame index is outside (0028,0008) NumberOfFrames")
+        return self._compressed(index, at_least) if self.encapsulated else self._native(index)
+
+    def _compressed(self, index: int, at_least: int) -> Stored:
+        layout = self.layout
+        if layout.bits_allocated < 8:
+            raise UnsupportedCompression("compressed one-bit pixel data")
+        if self._fragments is None:
+            self._fragments = locate_frames(
+                self._source.stream, self._element.offset, layout.frames, self._source.dataset
+            )
+        data = self._fragments.read(self._source.stream, index, self._limits)
+        rle = self._source.syntax == RLE
+        array, stream = decode_codestream(data, layout, rle=rle, at_least=at_least)
+        return Stored(_conformed(array, layout, stream), _is_rgb(stream, layout), not stream.lossless)
+
+    def _native(self, index: int) -> Stored:
+        layout, element = self.layout, self._element
+        if layout.photometric == "YBR_FULL_422" and layout.samples == 3 and self._subsampled():
+            raw = self._raw(index, layout.pixels * 2)
+            return Stored(_spread_422(np.frombuffer(raw, np.uint8), layout), False, True)
+        if layout.bits_allocated in (1, 12):
+            return Stored(self._packed(index), False, False)
+        width = layout.bits_allocated // 8
+        raw = self._raw(index, layout.pixels * layout.samples * width)
+        order = ">" if self._big_endian() else "<"
+        if element.keyword != "PixelData":
+            floats = np.frombuffer(raw, f"{order}f{width}")
+            return Stored(floats.astype(np.float32).reshape(layout.rows, layout.columns), False, False)
+        words = _words(raw, width, order)
+        shaped = _shaped(words, layout)
+        return Stored(masked(shaped, layout), False, False, shaped)
+
+    def _raw(self, index: int, length: int) -> bytes:
+        element, stream = self._element, self._source.stream
+        stream.seek(element.offset + index * length)
+        raw = stream.read(length)
+        if len(raw) < length:
+            raise TruncatedFile(f"(7FE0,0010) {element.keyword} ends before frame {index + 1}")
+        return raw
+
+    def _subsampled(self) -> bool:
+        """Whether native YBR_FULL_422 really has two bytes a pixel; some writers keep three."""
+        layout = self.layout
+        return (self._element.length or 0) < layout.pixels * 3 * layout.frames
+
+    def _big_endian(self) -> bool:
+        if self._source.syntax == GE_PRIVATE:
+            implicit, _ = self._source.dataset.original_encoding
+            if not implicit:
+                raise UnsupportedPixels("GE private transfer syntax on explicit data: byte order unknown")
+            return True
+        return self._element.big_endian
+
+    def _packed(self, index: int) -> NDArray[Any]:
+        """1-bit (PS3.5 8.1.1, frames not byte-aligned) or 12-bit packed values."""
+        layout = self.layout
+        count = layout.pixels * layout.samples
+        first = index * count * layout.bits_allocated
+        last = first + count * layout.bits_allocated
+        stream = self._source.stream
+        stream.seek(self._element.offset + first // 8)
+        raw = stream.read((last + 7) // 8 - first // 8)
+        if len(raw) * 8 < last - first // 8 * 8:
+            raise TruncatedFile("(7FE0,0010) PixelData ends within a frame")
+        bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[first % 8 :][: last - first]
+        if layout.bits_allocated == 1:
+            return bits.reshape(layout.rows, layout.columns).astype(np.uint8)
+        weights = 1 << np.arange(12, dtype=np.uint16)
+        return (bits.reshape(-1, 12).astype(np.uint16) @ weights).reshape(layout.rows, layout.columns)
+
+
+def _words(raw: bytes, width: int, order: str) -> NDArray[Any]:
+    if width == 3:
+        three = np.frombuffer(raw, np.uint8).reshape(-1, 3).astype(np.uint32)
+        if order == ">":
+            three = three[:, ::-1]
+        words: NDArray[Any] = three[:, 0] | three[:, 1] << 8 | three[:, 2] << 16
+        return words
+    found = np.frombuffer(raw, f"{order}u{width}")
+    return found.astype(found.dtype.newbyteorder("="), copy=False)
+
+
+def _shaped(flat: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    if layout.samples == 1:
+        return flat.reshape(layout.rows, layout.columns)
+    if layout.planar:
+        return flat.reshape(layout.samples, layout.rows, layout.columns).transpose(1, 2, 0)
+    return flat.reshape(layout.rows, layout.columns, layout.samples)
+
+
+def masked(words: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Unsigned words to stored values: bits above HighBit and below the value dropped, sign extended."""
+    size = words.dtype.itemsize * 8
+    shift = layout.high_bit + 1 - layout.bits_stored
+    if shift or layout.bits_stored < size:
+        words = (words >> shift) & words.dtype.type((1 << layout.bits_stored) - 1)
+    if not layout.signed:
+        return words
+    spare = size - layout.bits_stored
+    signed = words.view(np.dtype(f"i{words.dtype.itemsize}"))
+    return (signed << spare) >> spare if spare else signed
+
+
+def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArray[Any]:
+    """Decoded values as (0028,0103) PixelRepresentation and (0028,0101) BitsStored say."""
+    if array.dtype.kind == "f" or stream.codec == "jpeg-xl":
+        return array
+    bits = stream.bits or layout.bits_stored
+    if stream.lossless and array.ndim == 2:
+        words = array.view(np.dtype(f"u{array.dtype.itemsize}"))
+        if bits >= layout.high_bit + 1 or stream.signed:
+            return masked(words, layout)
+        if layout.signed:
+            return _extended(words, bits)
+        return words
+    if layout.signed and not stream.signed:
+        return _extended(array, bits)
+    if not layout.signed and not stream.signed and bits > layout.bits_stored:
+        return np.minimum(array, (1 << layout.bits_stored) - 1).astype(array.dtype)
+    return array
+
+
+def _extended(words: NDArray[Any], bits: int) -> NDArray[Any]:
+    spare = words.dtype.itemsize * 8 - bits
+    signed = words.view(np.dtype(f"i{words.dtype.itemsize}"))
+    return (signed << spare) >> spare if spare else signed
+
+
+def _is_rgb(stream: Codestream, layout: Layout) -> bool:
+    """Whether colour left the decoder as RGB: DCT JPEG and JPEG 2000 with a component transform."""
+    if stream.samples != 3 and stream.codec != "jpeg-xl":
+        return False
+    if stream.codec == "jpeg-xl" or stream.codec == "jpeg":
+        return True
+    if stream.codec in ("jpeg-2000", "htj2k"):
+        return stream.transformed is True or layout.photometric in ("YBR_RCT", "YBR_ICT")
+    return False
+
+
+def _spread_422(raw: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    """Y1 Y2 Cb Cr per two pixels (PS3.3 C.7.6.3.1.2) to three samples a pixel."""
+    pairs = raw[: layout.pixels * 2].reshape(layout.rows, -1, 4)
+    out = np.empty((layout.rows, pairs.shape[1] * 2, 3), np.uint8)
+    out[:, 0::2, 0], out[:, 1::2, 0] = pairs[:, :, 0], pairs[:, :, 1]
+    out[:, :, 1] = np.repeat(pairs[:, :, 2], 2, axis=1)
+    out[:, :, 2] = np.repeat(pairs[:, :, 3], 2, axis=1)
+    return out[:, : layout.columns]

@@ -1,0 +1,65 @@
+"""Windows offered by name, per modality and body part. Knows no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dicom.facts import Facts
+from dicom.values import Preset, Window
+
+CT: Mapping[str, Window] = {
+    "brain": Window(40, 80),
+    "subdural": Window(75, 215),
+    "stroke": Window(40, 40),
+    "lung": Window(-600, 1500),
+    "mediastinum": Window(40, 400),
+    "abdomen": Window(40, 400),
+    "liver": Window(60, 150),
+    "bone": Window(400, 1800),
+}
+"""Centre and width in HU (FACTS section 6, after Radiopaedia)."""
+
+_FIRST: Mapping[str, tuple[str, ...]] = {
+    "BRAIN": ("brain", "subdural", "stroke", "bone"),
+    "HEAD": ("brain", "subdural", "stroke", "bone"),
+    "SKULL": ("bone", "brain", "subdural"),
+    "FACE": ("bone", "mediastinum"),
+    "SINUS": ("bone", "mediastinum"),
+    "ORBIT": ("bone", "mediastinum"),
+    "EAR": ("bone", "brain"),
+    "CHEST": ("lung", "mediastinum", "bone"),
+    "LUNG": ("lung", "mediastinum", "bone"),
+    "HEART": ("mediastinum", "lung"),
+    "ABDOMEN": ("abdomen", "liver", "bone", "lung"),
+    "LIVER": ("liver", "abdomen", "bone"),
+    "PELVIS": ("abdomen", "bone"),
+}
+_BONES = frozenset(
+    "SPINE CSPINE TSPINE LSPINE SHOULDER HUMERUS ARM ELBOW FOREARM WRIST HAND HIP FEMUR LEG KNEE TIBIA ANKLE"
+    " FOOT EXTREMITY RIB STERNUM CLAVICLE JAW TEETH".split()
+)
+
+
+def named(facts: Facts, unit: str) -> tuple[Preset, ...]:
+    """The presets that make sense for these facts, the most useful first; () unless values are HU."""
+    if unit != "HU":
+        return ()
+    if facts.body_part in _BONES:
+        first: tuple[str, ...] = ("bone", "mediastinum")
+    else:
+        first = _FIRST.get(facts.body_part, ())
+    rest = () if first else tuple(CT)
+    return tuple(Preset(key, CT[key]) for key in (*first, *rest))
+
+
+def usual(facts: Facts, unit: str) -> Window | None:
+    """The window for a CT whose file gives none but whose body part is known."""
+    presets = named(facts, unit)
+    return presets[0].window if presets and facts.body_part else None
+
+
+def offered(facts: Facts, unit: str, windows: tuple[Window, ...], automatic: Window | None) -> tuple[Preset, ...]:
+    """The file's own windows as "file-1", "file-2", …, then the named ones, then "automatic"."""
+    own = tuple(Preset(f"file-{i}", window) for i, window in enumerate(windows, 1))
+    auto = (Preset("automatic", automatic),) if automatic is not None else ()
+    return (*own, *named(facts, unit), *auto)
