@@ -1,0 +1,68 @@
+// Knows the texts that lie on the image: window, slice, value under the pointer, scale bar, patient letters.
+// They keep their places in every language. Knows nothing of how the image is drawn.
+import { make, say } from "./dom.js";
+
+const BAR_AT_MOST = 150; // CSS pixels
+const ROUND = [1, 2, 5]; // lengths a reader can halve in the head
+
+/** A window value as a reader writes it: whole where that is fine enough. */
+export function shortNumber(value) {
+  if (!Number.isFinite(value)) return "";
+  const rounded = Math.abs(value) >= 20 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3));
+  return String(Object.is(rounded, -0) ? 0 : rounded).replace("-", "\u2212");
+}
+
+/** The longest round length that fits, e.g. {pixels: 118, text: "5 cm"}; null without a spacing. */
+export function scaleBar(millimetresPerPixel, atMost = BAR_AT_MOST) {
+  const most = millimetresPerPixel * atMost;
+  if (!(most > 0) || !Number.isFinite(most)) return null;
+  const power = 10 ** Math.floor(Math.log10(most));
+  const length = power * Math.max(...ROUND.filter((one) => one * power <= most * (1 + 1e-9)));
+  return { pixels: length / millimetresPerPixel, text: lengthText(length) };
+}
+
+function lengthText(millimetres) {
+  const tidy = (value) => String(Number(value.toPrecision(6)));
+  if (millimetres >= 10) return `${tidy(millimetres / 10)} cm`;
+  if (millimetres >= 0.5) return `${tidy(millimetres)} mm`;
+  return `${tidy(millimetres * 1000)} µm`;
+}
+
+export class Corners {
+  constructor() {
+    const text = (name) => make("span", { className: `bv-text bv-${name}`, "data-corner": name });
+    this.window = text("window");
+    this.slice = text("slice");
+    this.value = text("value");
+    this.edges = ["left", "right", "top", "bottom"].map((side) => text(`edge-${side}`));
+    this.length = make("span", { className: "bv-length" });
+    this.bar = make("span", { className: "bv-text bv-scale", "data-corner": "scale" },
+      make("span", { className: "bv-rule bv-rule-start" }), this.length,
+      make("span", { className: "bv-rule bv-rule-end" }));
+    this.element = make("div", { className: "bv-corners", "aria-hidden": "true" },
+      this.window, this.slice, this.value, this.bar, ...this.edges);
+  }
+
+  /** Everything but the pointer's value; `look` null for colour. */
+  show({ look, frame, frames, edges, millimetresPerPixel }) {
+    say(this.window, look ? windowText(look) : "");
+    say(this.slice, frames > 1 ? `${frame + 1} / ${frames}` : "");
+    this.edges.forEach((element, index) => say(element, edges[index] ?? ""));
+    const bar = scaleBar(millimetresPerPixel);
+    this.bar.hidden = bar === null;
+    if (!bar) return;
+    this.bar.style.width = `${bar.pixels}px`;
+    say(this.length, bar.text);
+  }
+
+  /** `value` is a number, [r, g, b] or null. */
+  showValue(value, unit) {
+    if (value === null) say(this.value, "");
+    else if (Array.isArray(value)) say(this.value, value.join(" "));
+    else say(this.value, unit ? `${shortNumber(value)} ${unit}` : shortNumber(value));
+  }
+}
+
+function windowText({ lut, center, width }) {
+  return lut ? "VOI LUT" : `W ${shortNumber(width)}\nL ${shortNumber(center)}`;
+}

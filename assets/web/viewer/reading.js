@@ -1,0 +1,80 @@
+// Knows how one series is being read: which frame, under which look, from which camera. Each series of a
+// conversation keeps its own, so that switching back finds everything as it was. Knows no element and no event.
+
+const PLAIN = { lut: false, invert: false, overlay: false };
+const NARROWEST = 1e-6;
+
+const lookOf = (window) => ({ ...PLAIN, center: window.center, width: window.width,
+  function: window.function ?? "LINEAR", lut: Boolean(window.lut) });
+
+export class Reading {
+  constructor(descriptor) {
+    this.descriptor = descriptor;
+    this.index = 0; // wanted; what is on the screen may lag behind
+    this.look = null; // null until the descriptor or the first frame says
+    this.camera = null;
+    this.region = undefined; // asked for before the size of the image was known
+    this.goTo(descriptor.first?.frame ?? Math.floor((descriptor.frames - 1) / 2));
+    const first = descriptor.first?.window;
+    if (first && Number.isFinite(first.width)) this.look = lookOf({ lut: descriptor.first.lut, ...first });
+  }
+
+  get id() { return this.descriptor.id; }
+  get frames() { return this.descriptor.frames; }
+  get color() { return Boolean(this.descriptor.color); }
+
+  goTo(index) {
+    const before = this.index;
+    this.index = Math.min(Math.max(0, Math.trunc(index) || 0), Math.max(0, this.frames - 1));
+    if (index === Infinity) this.index = this.frames - 1;
+    return this.index - before;
+  }
+
+  setWindow(window) {
+    this.look = { ...lookOf(window), invert: Boolean(this.look?.invert), overlay: Boolean(this.look?.overlay) };
+  }
+
+  /** The look the frame itself asks for, where nothing asked for one before. */
+  settle(frame) {
+    this.look ??= frame.window ? lookOf({ lut: frame.startsWithTable, ...frame.window })
+      : { ...PLAIN, center: 128, width: 256, function: "LINEAR" };
+  }
+
+  resetLook() {
+    const first = this.descriptor.first?.window;
+    this.look = first && Number.isFinite(first.width) ? lookOf({ lut: this.descriptor.first.lut, ...first }) : null;
+  }
+
+  toggle(name) {
+    if (this.look) this.look = { ...this.look, [name]: !this.look[name] };
+  }
+
+  /** Dragging right widens, dragging down darkens; 200 CSS pixels double the width. */
+  dragWindow(dx, dy) {
+    if (!this.look) return;
+    const { width, center } = this.look;
+    const pace = (this.exact?.width ?? width) / 200;
+    const least = this.look.function === "LINEAR" ? 1 : NARROWEST;
+    this.exact = {
+      width: Math.max(least, (this.exact?.width ?? width) + dx * pace),
+      center: (this.exact?.center ?? center) + dy * pace,
+    };
+    this.look = { ...this.look, lut: false, width: Math.max(least, tidy(this.exact.width, this.exact.width)),
+      center: tidy(this.exact.center, this.exact.width) };
+  }
+
+  dragEnd() { this.exact = null; }
+
+  presetIndex() {
+    if (!this.look || this.look.lut) return -1;
+    return (this.descriptor.presets ?? []).findIndex((preset) => preset.center === this.look.center
+      && preset.width === this.look.width && (preset.function ?? "LINEAR") === this.look.function);
+  }
+}
+
+// Whole numbers where the window is wide, three figures of its width where it is narrow.
+function tidy(value, width) {
+  if (width >= 20) return Math.round(value);
+  const unit = 10 ** (Math.floor(Math.log10(width)) - 2);
+  return Number((Math.round(value / unit) * unit).toPrecision(12));
+}

@@ -1,0 +1,79 @@
+// Knows the row above the image: tools, actions and window presets. It follows the direction of the page (in
+// Arabic the row starts at the right); its icons are not mirrored. Knows nothing of pixels.
+import { make } from "./dom.js";
+import { icon } from "./icons.js";
+
+export const TOOLS = ["window", "move", "scroll"]; // what dragging does
+const LOOKS = { window: "contrast", move: "move", scroll: "layers" };
+const KEYS = { window: "W", move: "Z", scroll: "S", fit: "F", reset: "0", invert: "I", overlay: "O" };
+
+export class Toolbar {
+  #words; #buttons = {}; #presets = []; #presetRow; #language = "en";
+
+  /** `actions`: {tool(name), fit(), reset(), invert(), overlay(), preset(index)}. */
+  constructor(words, actions) {
+    this.#words = words;
+    const tools = make("div", { className: "bv-tools" });
+    for (const name of TOOLS) tools.append(this.#button(name, LOOKS[name], () => actions.tool(name)));
+    tools.append(
+      make("span", { className: "bv-divider" }),
+      this.#button("fit", "maximize", actions.fit),
+      this.#button("reset", "rotate-ccw", actions.reset),
+      this.#button("invert", "eclipse", actions.invert),
+      this.#button("overlay", "square-dashed", actions.overlay),
+    );
+    this.#presetRow = make("div", { className: "bv-presets", role: "group" });
+    this.#presetRow.addEventListener("click", (event) => {
+      const chip = event.target.closest("button");
+      if (chip) actions.preset(Number(chip.dataset.index));
+    });
+    this.element = make("div", { className: "bv-toolbar", role: "toolbar" }, tools, this.#presetRow);
+  }
+
+  #button(name, shape, act) {
+    const button = make("button", { type: "button", className: "bv-button", "data-action": name,
+      "aria-keyshortcuts": KEYS[name], on: { click: act } }, icon(shape));
+    this.#buttons[name] = button;
+    return button;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    this.element.setAttribute("aria-label", this.#words("viewer-toolbar"));
+    this.#presetRow.setAttribute("aria-label", this.#words("viewer-presets"));
+    for (const [name, button] of Object.entries(this.#buttons)) {
+      const label = this.#words(TOOLS.includes(name) ? `viewer-tool-${name}` : `viewer-${name}`);
+      button.setAttribute("aria-label", label);
+      button.title = `${label} (${KEYS[name]})`;
+    }
+    this.setPresets(this.#presets);
+  }
+
+  /** Up to nine presets, each with the digit that chooses it. */
+  setPresets(presets) {
+    this.#presets = presets;
+    this.#presetRow.replaceChildren(...presets.slice(0, 9).map((preset, index) => make(
+      "button",
+      { type: "button", className: "bv-chip", "data-index": index, "data-preset": preset.key,
+        "aria-keyshortcuts": String(index + 1), "aria-pressed": "false" },
+      make("kbd", { text: String(index + 1), dir: "ltr" }),
+      make("span", { text: preset.label?.[this.#language] ?? preset.label?.en ?? preset.key, dir: "auto" }),
+    )));
+  }
+
+  /** What is on: {tool, preset index or -1, fit, inverted, overlay, color, frames, hasOverlay, empty}. */
+  show(state) {
+    for (const name of TOOLS) this.#buttons[name].setAttribute("aria-pressed", String(state.tool === name));
+    this.#buttons.window.disabled = state.empty || state.color;
+    this.#buttons.invert.disabled = state.empty || state.color;
+    this.#buttons.move.disabled = this.#buttons.reset.disabled = state.empty;
+    this.#buttons.fit.disabled = state.empty || state.fit;
+    this.#buttons.scroll.hidden = !(state.frames > 1);
+    this.#buttons.overlay.hidden = !state.hasOverlay;
+    this.#buttons.invert.setAttribute("aria-pressed", String(state.inverted));
+    this.#buttons.overlay.setAttribute("aria-pressed", String(state.overlay));
+    for (const chip of this.#presetRow.children) {
+      chip.setAttribute("aria-pressed", String(Number(chip.dataset.index) === state.preset));
+    }
+  }
+}
