@@ -1,0 +1,41 @@
+"""Messages and pictures → a stream of text; knows no language of people, no screen, no patient, no record.
+
+Importing this package is light: torch and transformers are imported when an engine is opened.
+"""
+
+from model.engine import (
+    QUANTIZATIONS,
+    Engine,
+    Event,
+    Finish,
+    Identity,
+    Message,
+    Piece,
+    Quantization,
+    Sampling,
+    Thought,
+    Waiting,
+)
+from model.errors import ALL as ALL_ERRORS
+from model.errors import ModelError
+from model.opening import open_engine
+from model.registry import Known, known_checkpoints
+
+__all__ = [
+    "ALL_ERRORS",
+    "QUANTIZATIONS",
+    "Engine",
+    "Event",
+    "Finish",
+    "Identity",
+    "Known",
+    "Message",
+    "ModelError",
+    "Piece",
+    "Quantization",
+    "Sampling",
+    "Thought",
+    "Waiting",
+    "known_checkpoints",
+    "open_engine",
+]

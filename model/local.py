@@ -1,0 +1,146 @@
+"""The engine inside this process: a checkpoint, a composer of prompts and the one inference thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model.answer import Answer, Tags
+from model.decoder import Decoder
+from model.engine import Event, Finish, Identity, Message, Sampling
+from model.errors import ModelError
+from model.family import Adapter
+from model.prompt import Composer
+from model.request import Request
+from model.sampler import Sampler
+from model.scheduler import Budget, Scheduler
+
+_CONVERSATIONS_REMEMBERED = 512  # ids of earlier answers; a few kilobytes each
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a loaded checkpoint consists of."""
+
+    model: Any
+    adapter: Adapter
+    composer: Composer
+    identity: Identity
+    end_tokens: frozenset[int]
+    tags: Tags
+
+
+class LocalEngine:
+    """See `model.engine.Engine`. Many threads may stream at once."""
+
+    def __init__(self, parts: Parts, budget: Budget) -> None:
+        self._parts = parts
+        self._answers = _Answers()
+        self.decoder = Decoder(parts.model, parts.adapter)
+        self.scheduler = Scheduler(self.decoder, budget, end_tokens=parts.end_tokens, on_end=self._remember)
+        self._closed = False
+
+    @property
+    def identity(self) -> Identity:
+        return self._parts.identity
+
+    @property
+    def composer(self) -> Composer:
+        return self._parts.composer
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling | None = None,
+        *,
+        conversation: str | None = None,
+        cancel: threading.Event | None = None,
+        reader: str | None = None,
+    ) -> Iterator[Event]:
+        """Answer the last message. reader: who asks, for turns in the queue; by default the conversation."""
+        sampling = sampling or Sampling()
+        try:
+            request = self._request(messages, sampling, conversation, cancel, reader)
+        except ModelError as error:
+            yield Finish("failed", error=error)
+            return
+        self.scheduler.submit(request)
+        try:
+            while True:
+                event = request.events.get()
+                yield event
+                if isinstance(event, Finish):
+                    return
+        finally:
+            request.abandoned.set()
+
+    def forget(self, conversation: str) -> None:
+        """Drop everything kept for a conversation."""
+        self._answers.forget(conversation)
+        self.scheduler.forget(conversation)
+
+    def close(self) -> None:
+        self.scheduler.close()
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    def _request(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        conversation: str | None,
+        cancel: threading.Event | None,
+        reader: str | None,
+    ) -> Request:
+        known = self._answers.of(conversation)
+        prompt = self.composer.compose(messages, reserve=sampling.max_new_tokens, raw_answer=known.get)
+        answer = Answer(
+            self.composer.adapter.tokenizer,
+            stop=sampling.stop,
+            tags=self._parts.tags,
+            inside=prompt.inside_thought,
+        )
+        return Request(
+            prompt,
+            sampling,
+            answer,
+            Sampler(sampling),
+            conversation=conversation,
+            reader=reader or conversation or f"one of {id(answer)}",
+            cancel=cancel,
+        )
+
+    def _remember(self, request: Request) -> None:
+        """Keep the ids of an answer whose text alone would not give them back."""
+        answer = request.answer
+        if request.conversation is None or not answer.text or answer.thought or answer.stopped:
+            return
+        if self._parts.adapter.image_token_id in answer.ids:
+            return
+        self._answers.add(request.conversation, answer.text, tuple(answer.ids))
+
+
+class _Answers:
+    """Ids of earlier answers by conversation and text; the conversations used last are kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, dict[str, tuple[int, ...]]] = OrderedDict()
+
+    def of(self, conversation: str | None) -> dict[str, tuple[int, ...]]:
+        with self._lock:
+            return dict(self._found.get(conversation, {})) if conversation is not None else {}
+
+    def add(self, conversation: str, text: str, ids: tuple[int, ...]) -> None:
+        with self._lock:
+            self._found.setdefault(conversation, {})[text] = ids
+            self._found.move_to_end(conversation)
+            while len(self._found) > _CONVERSATIONS_REMEMBERED:
+                self._found.popitem(last=False)
+
+    def forget(self, conversation: str) -> None:
+        with self._lock:
+            self._found.pop(conversation, None)
