@@ -1,0 +1,54 @@
+"""What happened, kept: conversations, turns, pictures, frames, ratings. Knows no screen and no engine."""
+
+from storage.database import SCHEMA, sqlite_has_wal_reset_bug
+from storage.errors import (
+    AlreadyFinished,
+    AlreadyStored,
+    Busy,
+    Damaged,
+    DiskFull,
+    FolderUnusable,
+    NewerSchema,
+    NotFinished,
+    NotFound,
+    StorageError,
+)
+from storage.records import (
+    Conversation,
+    Health,
+    NewFrame,
+    NewPicture,
+    PictureRecord,
+    RatingEvent,
+    SeriesRecord,
+    Turn,
+    Verification,
+)
+from storage.search import normalised
+from storage.store import Store
+
+__all__ = [
+    "SCHEMA",
+    "AlreadyFinished",
+    "AlreadyStored",
+    "Busy",
+    "Conversation",
+    "Damaged",
+    "DiskFull",
+    "FolderUnusable",
+    "Health",
+    "NewFrame",
+    "NewPicture",
+    "NewerSchema",
+    "NotFinished",
+    "NotFound",
+    "PictureRecord",
+    "RatingEvent",
+    "SeriesRecord",
+    "StorageError",
+    "Store",
+    "Turn",
+    "Verification",
+    "normalised",
+    "sqlite_has_wal_reset_bug",
+]

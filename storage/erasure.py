@@ -1,0 +1,100 @@
+"""Erasing a conversation so that neither the database file nor the blobs keep any of it.
+
+Four steps, each safe to repeat after a kill: rows go (and a note of what is still to do stays), blobs
+that nobody else refers to go, the file is rewritten, the note goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from storage import conversations
+from storage.blobs import Blobs
+from storage.database import Database
+from storage.tables import (
+    ConversationRow,
+    ErasureRow,
+    FrameRow,
+    PictureRow,
+    RatingRow,
+    SearchRow,
+    SeriesRow,
+    TurnRow,
+)
+
+
+def erase(database: Database, blobs: Blobs, owner: str, conversation_id: str) -> None:
+    """Raises NotFound, and Busy when a reader kept the old pages: the next start finishes then."""
+    with database.writing() as session:
+        conversations.owned(session, owner, conversation_id)
+        session.add(
+            ErasureRow(
+                conversation_id=conversation_id,
+                owner=owner,
+                blobs=sorted(_blobs_of(session, conversation_id)),
+                created_at=conversations.now(),
+            )
+        )
+        session.flush()  # the append-only trigger looks for this row
+        _delete_rows(session, conversation_id)
+    finish(database, blobs)
+
+
+def finish(database: Database, blobs: Blobs) -> None:
+    """Complete every erasure that has begun."""
+    with database.writing() as session:
+        # The write lock is held, so nobody can come to refer to a blob between the look and the removal.
+        pending = session.scalars(select(ErasureRow)).all()
+        if not pending:
+            return
+        _remove_unreferred(session, blobs, {name for erasure in pending for name in erasure.blobs})
+        done = [erasure.conversation_id for erasure in pending]
+        for erasure in pending:
+            erasure.blobs = []
+    if database.scrub():
+        with database.writing() as session:
+            session.execute(delete(ErasureRow).where(ErasureRow.conversation_id.in_(done)))
+
+
+def remove_unreferred(database: Database, blobs: Blobs, names: Iterable[str]) -> None:
+    """Remove those of `names` that no row refers to: what a failed transaction had kept already."""
+    if names:
+        with database.writing() as session:
+            _remove_unreferred(session, blobs, names)
+
+
+def _remove_unreferred(session: Session, blobs: Blobs, names: Iterable[str]) -> None:
+    for name in names:
+        if not _referred(session, name):
+            blobs.remove(name)
+
+
+def _blobs_of(session: Session, conversation_id: str) -> set[str]:
+    frames = select(FrameRow.blob).join(SeriesRow).where(SeriesRow.conversation_id == conversation_id)
+    pictures = select(PictureRow.blob).join(TurnRow).where(TurnRow.conversation_id == conversation_id)
+    return {*session.scalars(frames), *session.scalars(pictures)}
+
+
+def _delete_rows(session: Session, conversation_id: str) -> None:
+    turns = select(TurnRow.id).where(TurnRow.conversation_id == conversation_id)
+    series = select(SeriesRow.id).where(SeriesRow.conversation_id == conversation_id)
+    for statement in (
+        delete(SearchRow).where(
+            SearchRow.conversation_id == conversation_id
+        ),  # its trigger empties the index
+        delete(RatingRow).where(RatingRow.conversation_id == conversation_id),
+        delete(PictureRow).where(PictureRow.turn_id.in_(turns)),
+        delete(TurnRow).where(TurnRow.conversation_id == conversation_id),
+        delete(FrameRow).where(FrameRow.series_id.in_(series)),
+        delete(SeriesRow).where(SeriesRow.conversation_id == conversation_id),
+        delete(ConversationRow).where(ConversationRow.id == conversation_id),
+    ):
+        session.execute(statement)
+
+
+def _referred(session: Session, name: str) -> bool:
+    columns: Iterable[type[FrameRow] | type[PictureRow]] = (FrameRow, PictureRow)
+    return any(session.scalar(select(exists().where(table.blob == name))) for table in columns)

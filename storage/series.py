@@ -1,0 +1,109 @@
+"""Series and their frames: facts in rows, samples in blobs. Knows sessions, not when they commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session
+
+from storage import conversations
+from storage.errors import AlreadyStored, NotFound
+from storage.records import NewFrame, SeriesRecord
+from storage.tables import FrameRow, SeriesRow
+
+
+def add(
+    session: Session,
+    owner: str,
+    conversation_id: str,
+    *,
+    facts: Mapping[str, Any],
+    descriptor: Mapping[str, Any],
+    frames: int,
+) -> str:
+    conversations.owned(session, owner, conversation_id)
+    count = session.scalar(
+        select(func.count()).select_from(SeriesRow).where(SeriesRow.conversation_id == conversation_id)
+    )
+    row = SeriesRow(
+        id=conversations.new_id(),
+        owner=owner,
+        conversation_id=conversation_id,
+        number=count or 0,
+        facts=dict(facts),
+        descriptor=dict(descriptor),
+        frames=frames,
+        complete=False,
+        created_at=conversations.now(),
+    )
+    session.add(row)
+    return row.id
+
+
+def owned(session: Session, owner: str, series_id: str) -> SeriesRow:
+    """The row, if it is `owner`'s. Raises NotFound."""
+    row = session.get(SeriesRow, series_id)
+    if row is None or row.owner != owner:
+        raise NotFound("series")
+    return row
+
+
+def add_frames(
+    session: Session, owner: str, series_id: str, frames: Sequence[NewFrame], keep: Callable[[], list[str]]
+) -> None:
+    """Rows for `frames`, whose samples `keep` makes blobs. Raises NotFound, AlreadyStored."""
+    series = owned(session, owner, series_id)
+    numbers = [frame.index for frame in frames]
+    if not all(0 <= number < series.frames for number in numbers):
+        raise NotFound("frame")
+    known = select(FrameRow.number).where(FrameRow.series_id == series_id, FrameRow.number.in_(numbers))
+    if len(set(numbers)) < len(numbers) or session.scalar(known.limit(1)) is not None:
+        raise AlreadyStored("frame")
+    session.add_all(
+        FrameRow(owner=owner, series_id=series_id, number=frame.index, meta=dict(frame.meta), blob=blob)
+        for frame, blob in zip(frames, keep(), strict=True)
+    )
+
+
+def frame(session: Session, owner: str, series_id: str, index: int) -> tuple[dict[str, Any], str]:
+    """What the viewer needs for one frame, and the blob its samples are in. Raises NotFound."""
+    row = session.get(FrameRow, (series_id, index))
+    if row is None or row.owner != owner:
+        raise NotFound("frame")
+    return row.meta, row.blob
+
+
+def one(session: Session, owner: str, series_id: str) -> SeriesRecord:
+    found = session.execute(_with_counts(owner).where(SeriesRow.id == series_id)).one_or_none()
+    if found is None:
+        raise NotFound("series")
+    return _of(found)
+
+
+def of_conversation(session: Session, owner: str, conversation_id: str) -> tuple[SeriesRecord, ...]:
+    conversations.owned(session, owner, conversation_id)
+    query = _with_counts(owner).where(SeriesRow.conversation_id == conversation_id)
+    return tuple(_of(found) for found in session.execute(query.order_by(SeriesRow.number)))
+
+
+def _with_counts(owner: str) -> Select[SeriesRow, int]:
+    stored = select(func.count()).where(FrameRow.series_id == SeriesRow.id).scalar_subquery()
+    return select(SeriesRow, stored).where(SeriesRow.owner == owner)
+
+
+def _of(found: Row[SeriesRow, int]) -> SeriesRecord:
+    row, stored = found
+    return SeriesRecord(
+        id=row.id,
+        owner=row.owner,
+        conversation_id=row.conversation_id,
+        number=row.number,
+        facts=row.facts,
+        descriptor=row.descriptor,
+        frames=row.frames,
+        stored_frames=stored,
+        complete=row.complete,
+        created_at=row.created_at,
+    )
