@@ -1,0 +1,62 @@
+"""Facts and views in words, in every language at once. Knows no file and no screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dicom import Facts
+
+from app.locale import Locale, languages
+from app.view import View
+
+SEPARATOR = " · "
+
+
+def caption(facts: Facts) -> dict[str, str]:
+    """One line about a series by language code, e.g. "CT · Head · axial · 28 slices · 5.0 mm"."""
+    return {code: SEPARATOR.join(_words(facts, Locale(code))) for code in languages()}
+
+
+def _words(facts: Facts, locale: Locale) -> Iterator[str]:
+    if facts.modality:
+        yield _coded(locale, "modality", facts.modality)
+    elif facts.kind != "dicom":
+        yield locale.sentence(f"kind-{facts.kind}")
+    for prefix, code in (
+        ("body-part", facts.body_part),
+        ("laterality", facts.laterality),
+        ("view", facts.view),
+        ("orientation", facts.orientation),
+        ("sequence", facts.sequence),
+        ("stain", facts.stain),
+    ):
+        if code:
+            yield _coded(locale, prefix, code)
+    if facts.frames > 1:
+        yield locale.sentence("facts-slices", count=facts.frames)
+    if facts.slice_thickness_mm:
+        yield locale.sentence("facts-millimetres", number=f"{facts.slice_thickness_mm:.1f}")
+    if facts.magnification:
+        yield locale.sentence("facts-magnification", number=f"{facts.magnification:g}")
+    if facts.frames == 1 and facts.rows:
+        yield locale.sentence("facts-size", columns=str(facts.columns), rows=str(facts.rows))
+
+
+def _coded(locale: Locale, prefix: str, code: str) -> str:
+    key = f"{prefix}-{code}"
+    return locale.sentence(key) if locale.has(key) else code
+
+
+def view_words(view: View, frames: int) -> dict[str, str]:
+    """What of a series the model was shown, by language code, e.g. "this view · W 80 L 40 · slice 14"."""
+    return {code: SEPARATOR.join(_view_words(view, frames, Locale(code))) for code in languages()}
+
+
+def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
+    yield locale.sentence("view-part" if view.region else "view-whole")
+    if view.window is not None and not view.lut:
+        yield locale.sentence(
+            "view-window", width=f"{view.window.width:g}", level=f"{view.window.center:g}"
+        )
+    if frames > 1:
+        yield locale.sentence("view-slice", number=str(view.frame + 1))

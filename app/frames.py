@@ -1,0 +1,88 @@
+"""A frame to bytes and back, for the record and for the page. Knows no file, no owner and no route."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from dicom import Frame, VoiLut, Window
+
+_DTYPES = {"int16": "<i2", "uint16": "<u2", "float32": "<f4", "rgb8": "u1"}
+
+
+def window_to_dict(window: Window) -> dict[str, Any]:
+    """`window` as the page reads it."""
+    return {"center": window.center, "width": window.width, "function": window.function}
+
+
+def pack(frame: Frame) -> tuple[dict[str, Any], bytes]:
+    """`frame` as (what the page needs to show it, little-endian samples in row order)."""
+    kind = "rgb8" if frame.color else frame.samples.dtype.name
+    samples = np.ascontiguousarray(frame.samples, dtype=_DTYPES[kind])
+    meta = {
+        "rows": frame.rows,
+        "columns": frame.columns,
+        "dtype": kind,
+        "slope": frame.slope,
+        "intercept": frame.intercept,
+        "unit": frame.unit,
+        "invert": frame.invert,
+        "padding": list(frame.padding) if frame.padding else None,
+        "window": window_to_dict(frame.default_window),
+        "windows": [window_to_dict(window) for window in frame.windows],
+        "voi_lut": _pack_lut(frame.voi_lut),
+        "aspect": frame.pixel_aspect,
+        "edges": list(frame.edges),
+        "spacing_mm": list(frame.pixel_spacing_mm) if frame.pixel_spacing_mm else None,
+        "overlay": _pack_bits(frame.overlays),
+    }
+    return meta, samples.tobytes()
+
+
+def unpack(meta: Mapping[str, Any], samples: bytes) -> Frame:
+    """The frame `pack` was given."""
+    rows, columns, kind = meta["rows"], meta["columns"], meta["dtype"]
+    shape = (rows, columns, 3) if kind == "rgb8" else (rows, columns)
+    spacing = meta["spacing_mm"]
+    padding = meta["padding"]
+    left, right, top, bottom = meta["edges"]
+    return Frame(
+        samples=np.frombuffer(samples, dtype=_DTYPES[kind]).reshape(shape),
+        slope=meta["slope"],
+        intercept=meta["intercept"],
+        unit=meta["unit"],
+        invert=meta["invert"],
+        padding=(padding[0], padding[1]) if padding else None,
+        windows=tuple(Window(**window) for window in meta["windows"]),
+        voi_lut=_unpack_lut(meta["voi_lut"]),
+        default_window=Window(**meta["window"]),
+        pixel_aspect=meta["aspect"],
+        edges=(left, right, top, bottom),
+        pixel_spacing_mm=(spacing[0], spacing[1]) if spacing else None,
+        overlays=_unpack_bits(meta["overlay"], rows, columns),
+    )
+
+
+def _pack_lut(lut: VoiLut | None) -> dict[str, Any] | None:
+    if lut is None:
+        return None
+    return {"first": lut.first_mapped, "table": base64.b64encode(lut.table.tobytes()).decode()}
+
+
+def _unpack_lut(packed: Mapping[str, Any] | None) -> VoiLut | None:
+    if packed is None:
+        return None
+    return VoiLut(packed["first"], np.frombuffer(base64.b64decode(packed["table"]), np.uint8))
+
+
+def _pack_bits(mask: np.ndarray[Any, Any] | None) -> str | None:
+    return None if mask is None else base64.b64encode(np.packbits(mask > 0).tobytes()).decode()
+
+
+def _unpack_bits(packed: str | None, rows: int, columns: int) -> np.ndarray[Any, Any] | None:
+    if packed is None:
+        return None
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(packed), np.uint8))
+    return bits[: rows * columns].reshape(rows, columns)

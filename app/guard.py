@@ -1,0 +1,95 @@
+"""What every request must pass and every response must carry. Knows HTTP headers, nothing of what is served."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio compiles its templates in the page
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "frame-ancestors 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "object-src 'none'",
+    )
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+}
+_CLOSED = (
+    "/gradio_api/deep_link",  # writes a whole session to disk, to be opened by anyone with the link
+    "/gradio_api/upload",  # files enter by our own bounded route only
+    "/gradio_api/proxy",
+    "/gradio_api/stream",
+)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Guard:
+    """ASGI middleware: the right Host (against DNS rebinding), the right Origin on writes, the headers above."""
+
+    def __init__(self, app: ASGIApp, *, host: str) -> None:
+        """`host`: what the server is bound to; bound to every address, any Host is served."""
+        self._app = app
+        self._hosts = None if host in ("0.0.0.0", "::") else frozenset((*_LOOPBACK, host))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 403/404 in plain text."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if refusal := self._refusal(scope, headers):
+            await PlainTextResponse(refusal[1], refusal[0], HEADERS)(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                response = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    response[name] = value
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        if self._hosts is not None and _host_name(headers.get("host", "")) not in self._hosts:
+            return 403, "unknown host"
+        if scope["path"].startswith(_CLOSED):
+            return 404, "not found"
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _same_origin(headers):
+            return 403, "foreign origin"
+        return None
+
+
+def _host_name(host: str) -> str:
+    return urlsplit(f"//{host}").hostname or ""
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Whether a write comes from our own page, or from a program that is no browser (no Origin, no Sec-Fetch)."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def closed_paths() -> Collection[str]:
+    """Paths of Gradio that are answered with 404."""
+    return _CLOSED

@@ -1,0 +1,159 @@
+"""Files in, stored series out, with progress. Knows the order of events; knows no HTTP and no tag."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dicom import DicomError, Limits, Series, Study, open_study
+from storage import Store
+
+from app.captions import caption
+from app.frames import pack, window_to_dict
+from app.locale import Locale
+from app.notices import notice
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`done` of `total` pictures (or files, before the pictures are known) have been read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A series is in the record: its first picture can be shown. `descriptor` is what the page needs."""
+
+    descriptor: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One of the files was refused; `sentence` by language code says why and what to do."""
+
+    index: int
+    sentence: dict[str, str]
+
+
+Event = Reading | Opened | Refused
+
+
+class Intake:
+    """Reads files for one person's conversation into the record; keeps no file."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+
+    def take(self, owner: str, conversation: str, files: Sequence[Path]) -> Iterator[Event]:
+        """Read `files`; the originals can be deleted when this iterator ends or is closed."""
+        study: Study | None = None
+        for event in self._opened(files):
+            if isinstance(event, Reading):
+                yield event
+            elif isinstance(event, Study):
+                study = event
+            else:
+                yield from (Refused(index, notice(event)) for index in range(len(files)))
+        if study is None:
+            return
+        with study:
+            for skipped in study.skipped:
+                yield Refused(skipped.name_index, notice(skipped.error))
+            for series in study.series:
+                yield from self._stored(owner, conversation, series)
+
+    def _opened(self, files: Sequence[Path]) -> Iterator[Reading | Study | DicomError]:
+        events: queue.Queue[Reading | Study | DicomError | None] = queue.Queue()
+
+        def read() -> None:
+            try:
+                events.put(
+                    open_study(
+                        files,
+                        limits=self._limits,
+                        progress=lambda done, total: events.put(Reading(done, total)),
+                    )
+                )
+            except DicomError as error:
+                events.put(error)
+            finally:
+                events.put(None)
+
+        threading.Thread(target=read, name="intake", daemon=True).start()
+        while (event := events.get()) is not None:
+            yield event
+
+    def _stored(self, owner: str, conversation: str, series: Series) -> Iterator[Event]:
+        """The first picture, then the announcement, then the rest: the page shows one while others follow."""
+        count = len(series)
+        first = count // 2 if count > 1 else 0
+        try:
+            frame = series.frame(first)
+        except DicomError as error:
+            yield Refused(0, notice(error))
+            return
+        descriptor = self._descriptor(series, first, window_to_dict(frame.default_window), frame.color, frame.unit)
+        record = self._store.add_series(
+            owner, conversation, facts=series.facts.to_dict(), descriptor=descriptor, frames=count
+        )
+        meta, samples = pack(frame)
+        self._store.add_frame(owner, record.id, first, meta=meta, samples=samples)
+        yield Opened({"id": record.id, **descriptor})
+        failed = 0
+        for done, index in enumerate(_outward(first, count), start=2):
+            try:
+                meta, samples = pack(series.frame(index))
+            except DicomError as error:
+                log.warning("a frame could not be read: %s", type(error).__name__)
+                failed += 1
+                continue
+            self._store.add_frame(owner, record.id, index, meta=meta, samples=samples)
+            yield Reading(done, count)
+        if failed:
+            yield Refused(0, Locale("en").both("frames-missing", count=failed))
+        self._store.complete_series(owner, record.id)
+
+    def _descriptor(
+        self, series: Series, first: int, window: dict[str, Any], color: bool, unit: str
+    ) -> dict[str, Any]:
+        words = Locale("en")
+        return {
+            "frames": len(series),
+            "facts": series.facts.to_dict(),
+            "caption": caption(series.facts),
+            "presets": [
+                {
+                    "key": preset.key,
+                    "label": _preset_label(preset.key),
+                    **window_to_dict(preset.window),
+                }
+                for preset in series.presets
+            ],
+            "color": color,
+            "unit": unit,
+            "warnings": [words.both(f"warning-{code}") for code in series.warnings],
+            "first": {"frame": first, "window": window},
+        }
+
+
+def _preset_label(key: str) -> dict[str, str]:
+    """A preset's name; "file-2" is the file's second window."""
+    stem, _, number = key.rpartition("-")
+    if stem == "file":
+        return Locale("en").both("preset-file", number=number)
+    return Locale("en").both(f"preset-{key}")
+
+
+def _outward(first: int, count: int) -> list[int]:
+    """All other indices, nearest to `first` first: what the reader scrolls to next is read next."""
+    return sorted((i for i in range(count) if i != first), key=lambda i: abs(i - first))

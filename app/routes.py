@@ -1,0 +1,214 @@
+"""Our own routes: files in, frames and pictures out, each behind its owner. Knows HTTP; knows no SQL, no tag."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from dicom import render
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.types import Message
+from storage import NotFound, Store
+
+from app.frames import unpack
+from app.intake import Event, Intake, Opened, Reading
+from app.loading import LoadingEngine
+from app.notices import notice
+from app.turn import png_of
+
+KEEP = {"cache-control": "private, max-age=31536000, immutable"}  # content never changes under its id
+_FRAME_WAIT = 15.0  # seconds a request for a frame waits for a series that is still being read
+_THUMBNAIL = 128  # pixels, longer side
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Owner = Callable[[Request], str]
+
+
+class UploadTooLarge(Exception):
+    """More bytes in one upload than the setting allows."""
+
+
+class NoFiles(Exception):
+    """An upload without files."""
+
+
+def routes(store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, upload_bytes: int) -> APIRouter:
+    """The routes under /api. `samples`: folder of the sample images; `upload_bytes`: bound of one upload."""
+    router = APIRouter(prefix="/api")
+
+    @router.post("/upload")
+    async def upload(request: Request) -> Response:
+        folder = Path(tempfile.mkdtemp(prefix="upload-"))
+        try:
+            files, conversation = await _received(request, folder, upload_bytes)
+            conversation = await run_in_threadpool(_conversation, store, owner(request), conversation)
+        except (UploadTooLarge, NoFiles, NotFound, MultiPartException) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            status = 413 if isinstance(error, UploadTooLarge) else 400
+            return JSONResponse({"sentence": notice(error)}, status)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        lines = _lines(intake.take(owner(request), conversation, files), conversation, folder)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    @router.post("/samples/{name}")
+    def take_sample(name: str, request: Request, conversation: str = "") -> Response:
+        wanted = [path for path in sample_files(samples) if path.name == name]
+        if not wanted:
+            raise HTTPException(404)
+        try:
+            conversation = _conversation(store, owner(request), conversation)
+        except NotFound as error:
+            return JSONResponse({"sentence": notice(error)}, 400)
+        lines = _lines(intake.take(owner(request), conversation, wanted), conversation, None)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    @router.get("/series/{series}")
+    def describe(series: str, request: Request) -> dict[str, Any]:
+        record = _found(store.series, owner(request), series)
+        return {"id": record.id, **record.descriptor}
+
+    @router.get("/series/{series}/frames/{index}")
+    async def frame(series: str, index: int, request: Request) -> Response:
+        meta, samples = await _frame(store, owner(request), series, index)
+        headers = {"x-basira-frame": json.dumps(meta), **KEEP}
+        return Response(samples, media_type="application/octet-stream", headers=headers)
+
+    @router.get("/series/{series}/thumbnail/{index}")
+    async def thumbnail(series: str, index: int, request: Request) -> Response:
+        meta, samples = await _frame(store, owner(request), series, index)
+        png = await run_in_threadpool(_thumbnail, meta, samples)
+        return Response(png, media_type="image/png", headers=KEEP)
+
+    @router.get("/pictures/{picture}")
+    def picture(picture: str, request: Request) -> Response:
+        _, png = _found(store.picture, owner(request), picture)
+        return Response(png, media_type="image/png", headers=KEEP)
+
+    @router.get("/model")
+    def model() -> dict[str, Any]:
+        return model_state(engine)
+
+    return router
+
+
+def sample_files(folder: Path) -> list[Path]:
+    """The sample images that ship with the program, in the order they are offered."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".dcm", ".jpg", ".tif"))
+
+
+def model_state(engine: LoadingEngine) -> dict[str, Any]:
+    """What the page says about the model: loading with progress, ready with a name, or failed with a sentence."""
+    state = engine.state()
+    answer: dict[str, Any] = {"state": state.state, "progress": round(state.progress, 3)}
+    if state.identity is not None:
+        identity = state.identity
+        answer |= {
+            "name": identity.name,
+            "quantization": identity.quantization,
+            "demonstration": identity.demonstration,
+            "images": identity.accepts_images,
+        }
+    if state.error is not None:
+        answer["sentence"] = notice(state.error)
+    return answer
+
+
+def _found(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return read(*args, **kwargs)
+    except NotFound as error:
+        raise HTTPException(404) from error
+
+
+async def _frame(store: Store, owner: str, series: str, index: int) -> tuple[dict[str, Any], bytes]:
+    """A frame, waiting for it while its series is being read."""
+    waited = 0.0
+    while True:
+        try:
+            return await run_in_threadpool(store.frame, owner, series, index)
+        except NotFound as error:
+            record = await run_in_threadpool(functools.partial(_found, store.series, owner, series))
+            if record.complete or not 0 <= index < record.frames or waited >= _FRAME_WAIT:
+                raise HTTPException(404) from error
+            await asyncio.sleep(0.1)
+            waited += 0.1
+
+
+def _thumbnail(meta: dict[str, Any], samples: bytes) -> bytes:
+    image = render(unpack(meta, samples))
+    image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
+    return png_of(image)
+
+
+def _conversation(store: Store, owner: str, conversation: str) -> str:
+    """The conversation an upload goes to: the one named (if it is theirs), else a new one."""
+    if conversation:
+        return store.conversation(owner, conversation).id
+    return store.start_conversation(owner, language="en").id
+
+
+async def _received(request: Request, folder: Path, upload_bytes: int) -> tuple[list[Path], str]:
+    """The uploaded files, in `folder` under numbers of our own (their names may identify a person)."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > upload_bytes:
+            raise UploadTooLarge("BASIRA_UPLOAD_MEGABYTES")
+        return message
+
+    async with Request(request.scope, counted).form(max_files=5000, max_fields=10) as form:
+        uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
+        if not uploads:
+            raise NoFiles
+        paths = []
+        for number, part in enumerate(uploads):
+            path = folder / f"{number:05d}"
+            await run_in_threadpool(_copy, part, path)
+            paths.append(path)
+        return paths, str(form.get("conversation") or "")
+
+
+def _copy(part: UploadFile, path: Path) -> None:
+    with path.open("wb") as target:
+        shutil.copyfileobj(part.file, target, 1 << 20)
+
+
+def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> Iterator[str]:
+    """Events as NDJSON; deletes `folder` with the originals at the end, also when the reader has left."""
+    try:
+        yield _line("started", conversation=conversation)
+        for event in events:
+            if isinstance(event, Reading):
+                yield _line("progress", done=event.done, total=event.total)
+            elif isinstance(event, Opened):
+                yield _line("series", series=event.descriptor)
+            else:
+                yield _line("refused", name_index=event.index, sentence=event.sentence)
+        yield _line("done", conversation=conversation)
+    except Exception as error:  # the response has begun: a sentence is all that can still be said
+        yield _line("refused", name_index=0, sentence=notice(error))
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _line(event: str, **values: object) -> str:
+    return json.dumps({"event": event, **values}, ensure_ascii=False) + "\n"
+

@@ -1,0 +1,110 @@
+"""The web application: guard, own routes, static files, health, and the screens mounted. Knows no screen's inside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
+from model import Sampling
+from storage import Store
+
+from app.guard import Guard
+from app.intake import Intake
+from app.loading import LoadingEngine
+from app.locale import Locale
+from app.routes import routes
+from app.settings import MEBIBYTE, Settings
+from app.turn import Turns
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+LOCAL_READER = "local"
+"""The one reader there is until there are logins; every row carries it."""
+
+
+def reader_of(request: Request) -> str:
+    """Who sends this request."""
+    return LOCAL_READER
+
+
+def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: Locale) -> FastAPI:
+    """The whole program as an ASGI application. `engine` may still be loading."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        engine.close()
+
+    app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(Guard, host=settings.host)
+    upload_bytes = settings.upload_megabytes * MEBIBYTE
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        return {"status": "ok", "model": engine.state().state}
+
+    app.include_router(
+        routes(
+            store,
+            Intake(store, settings.limits()),
+            engine,
+            owner=reader_of,
+            samples=ASSETS / "samples",
+            upload_bytes=upload_bytes,
+        )
+    )
+    app.mount("/page", StaticFiles(directory=ASSETS), name="page")
+    return _with_screens(app, settings, Turns(store, engine, sampling(settings)), store, locale)
+
+
+def sampling(settings: Settings) -> Sampling:
+    """How answers are drawn, as the operator set it."""
+    return Sampling(temperature=settings.temperature, top_p=settings.top_p, max_new_tokens=settings.max_new_tokens)
+
+
+def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:
+    import gradio as gr  # slow to import; the command line must not pay for it
+
+    from app.web.events import ReadingRoom, connect
+    from app.web.layout import head, lay_out
+
+    with gr.Blocks(title=locale.sentence("page-title"), analytics_enabled=False, fill_width=True) as page:
+        parts = lay_out(locale)
+        connect(ReadingRoom(store, turns), page, parts)
+    page.queue(max_size=settings.queue_size, default_concurrency_limit=16, api_open=False)
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        auth_dependency=reader_of,
+        allowed_paths=[],
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        favicon_path=str(ASSETS / "web" / "favicon.png"),
+        max_file_size="1kb",  # nothing is uploaded through Gradio
+        head=head(),
+    )
+
+
+def private_folders(data: Path) -> None:
+    """Put every temporary file of this process into a private folder below `data`, emptied at each start.
+
+    Uploads lie there only while they are read; a killed process must not leave them behind for good.
+    """
+    temporary = data / "temporary"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True, mode=0o700)
+    tempfile.tempdir = str(temporary)
+    os.environ["GRADIO_TEMP_DIR"] = str(temporary / "gradio")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -1,0 +1,248 @@
+"""One chat turn: compose the messages, stream the answer, record what was shown. Knows no screen."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dicom import fingerprint
+from model import Engine, Finish, Message, Piece, Sampling, Thought, Waiting
+from PIL import Image
+from storage import NewPicture, Store, Turn
+
+from app.bidi import language_of
+from app.frames import unpack
+from app.loading import LoadingEngine
+from app.view import View, picture_of
+
+ANSWERED = ("complete", "truncated", "stopped", "interrupted")
+_SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
+_LOADING_STEP = 0.5  # seconds between signs of life while the model loads
+
+
+class EmptyQuestion(Exception):
+    """Nothing was asked; type a question."""
+
+
+class QuestionTooLong(Exception):
+    """More characters than `QUESTION_CHARACTERS`; shorten it."""
+
+
+class StillAnswering(Exception):
+    """This conversation already has an answer on its way; stop it or wait."""
+
+
+QUESTION_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one person asks: the text, what is on the screen, and the turn it replaces (edit, regenerate)."""
+
+    conversation: str
+    text: str
+    view: View | None = None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a turn stands. `answer` is everything so far; the last one of a turn has `finish`."""
+
+    turn: str
+    answer: str = ""
+    thought: str = ""
+    loading: float | None = None
+    """0..1 while the model itself is still loading."""
+    waiting: Waiting | None = None
+    finish: Finish | None = None
+
+
+@dataclass
+class _Answer:
+    text: str = ""
+    thought: str = ""
+    finish: Finish | None = None
+    saved: float = field(default_factory=time.monotonic)
+
+
+class Turns:
+    """Asks and stops, for everyone who uses this process. Thread-safe."""
+
+    def __init__(self, store: Store, engine: LoadingEngine, sampling: Sampling) -> None:
+        self._store = store
+        self._engine = engine
+        self._sampling = sampling
+        self._running: dict[tuple[str, str], threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def stop(self, owner: str, conversation: str) -> bool:
+        """Stop the answer of `conversation` within one step; False when none is on its way."""
+        with self._lock:
+            cancel = self._running.get((owner, conversation))
+        if cancel is not None:
+            cancel.set()
+        return cancel is not None
+
+    def answering(self, owner: str, conversation: str) -> bool:
+        """Whether an answer is on its way in `conversation`."""
+        with self._lock:
+            return (owner, conversation) in self._running
+
+    def ask(self, owner: str, question: Question) -> Iterator[Progress]:
+        """Answer `question`: any number of `Progress`, the last one with `finish`.
+
+        The turn is stored before the first token and completed whatever happens, also when the caller closes
+        this iterator. Raises `EmptyQuestion`, `QuestionTooLong`, `StillAnswering`, `storage.NotFound`,
+        `dicom.DicomError` (the view cannot be rendered) before anything is stored, and what loading raised.
+        """
+        text = question.text.strip()
+        if not text:
+            raise EmptyQuestion
+        if len(text) > QUESTION_CHARACTERS:
+            raise QuestionTooLong
+        key = (owner, question.conversation)
+        cancel = threading.Event()
+        with self._lock:
+            if key in self._running:
+                raise StillAnswering
+            self._running[key] = cancel
+        try:
+            yield from self._answered(owner, question, text, cancel)
+        finally:
+            with self._lock:
+                self._running.pop(key, None)
+
+    def _answered(self, owner: str, question: Question, text: str, cancel: threading.Event) -> Iterator[Progress]:
+        while (engine := self._engine.ready(_LOADING_STEP)) is None:
+            yield Progress("", loading=self._engine.state().progress)
+            if cancel.is_set():
+                return
+        earlier = self._earlier(owner, question)
+        pictures = self._pictures(owner, question.view, earlier) if engine.identity.accepts_images else []
+        history = compose(self._store, owner, earlier)
+        images = tuple(image for image, _ in pictures)
+        messages = (*history, Message("user", text, images))
+        turn = self._store.begin_turn(
+            owner,
+            question.conversation,
+            question=text,
+            language=language_of(text),
+            model=asdict(engine.identity),
+            settings=_settings(self._sampling),
+            pictures=[picture for _, picture in pictures],
+            model_input=described(messages),
+            replaces=question.replaces,
+        )
+        yield from self._streamed(owner, turn, engine, messages, cancel)
+
+    def _streamed(
+        self, owner: str, turn: Turn, engine: Engine, messages: Sequence[Message], cancel: threading.Event
+    ) -> Iterator[Progress]:
+        answer = _Answer()
+        conversation = hashlib.sha256(f"{owner}\n{turn.conversation_id}".encode()).hexdigest()
+        stream = engine.stream(messages, self._sampling, conversation=conversation, cancel=cancel)
+        try:
+            yield Progress(turn.id)
+            for event in stream:
+                if isinstance(event, Finish):
+                    answer.finish = event
+                    break
+                yield self._noted(owner, turn, answer, event)
+        finally:
+            cancel.set()  # a reader who left must not keep the model busy
+            self._record(owner, turn, answer)
+        yield Progress(turn.id, answer.text, answer.thought, finish=answer.finish)
+
+    def _noted(self, owner: str, turn: Turn, answer: _Answer, event: Piece | Thought | Waiting) -> Progress:
+        if isinstance(event, Waiting):
+            return Progress(turn.id, answer.text, answer.thought, waiting=event)
+        if isinstance(event, Thought):
+            answer.thought += event.text
+        else:
+            answer.text += event.text
+        if time.monotonic() - answer.saved >= _SAVE_EVERY:
+            self._store.append_answer(owner, turn.id, answer.text)
+            answer.saved = time.monotonic()
+        return Progress(turn.id, answer.text, answer.thought)
+
+    def _record(self, owner: str, turn: Turn, answer: _Answer) -> None:
+        finish = answer.finish or Finish("stopped")
+        error = type(finish.error).__name__ if finish.error is not None else None
+        timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
+        self._store.finish_turn(
+            owner, turn.id, answer=answer.text, status=finish.reason, error=error, timings=timings
+        )
+
+    def _earlier(self, owner: str, question: Question) -> list[Turn]:
+        """The turns before this one: all, or those before the one it replaces."""
+        turns = list(self._store.turns(owner, question.conversation))
+        if question.replaces is None:
+            return turns
+        numbers = [turn.number for turn in turns if turn.id == question.replaces]
+        return [turn for turn in turns if not numbers or turn.number < numbers[0]]
+
+    def _pictures(
+        self, owner: str, view: View | None, earlier: Sequence[Turn]
+    ) -> list[tuple[Image.Image, NewPicture]]:
+        """The picture on the screen, unless the model already has exactly these pixels as its newest image."""
+        if view is None:
+            return []
+        record = self._store.series(owner, view.series)
+        image = picture_of(unpack(*self._store.frame(owner, view.series, view.frame)), view)
+        sha256 = fingerprint(image)
+        known = [picture.sha256 for turn in earlier if usable(turn) for picture in turn.pictures]
+        if known and known[-1] == sha256:
+            return []
+        picture = NewPicture(
+            png=png_of(image), sha256=sha256, facts=record.facts, view=view.to_dict(), series_id=view.series
+        )
+        return [(image, picture)]
+
+
+def usable(turn: Turn) -> bool:
+    """Whether a turn is part of what the model is told: it has an answer, whole or not."""
+    return turn.status in ANSWERED and bool(turn.answer.strip())
+
+
+def compose(store: Store, owner: str, earlier: Sequence[Turn]) -> tuple[Message, ...]:
+    """The conversation so far as the model reads it: questions with the very pixels it saw, and its answers."""
+    messages: list[Message] = []
+    for turn in earlier:
+        if not usable(turn):
+            continue
+        images = tuple(_image(store.picture(owner, picture.id)[1]) for picture in turn.pictures)
+        messages += [Message("user", turn.question, images), Message("assistant", turn.answer)]
+    return tuple(messages)
+
+
+def described(messages: Sequence[Message]) -> dict[str, Any]:
+    """The exact model input for the record: texts, and images by their fingerprints."""
+    return {
+        "messages": [
+            {"role": m.role, "text": m.text, "images": [fingerprint(image) for image in m.images]}
+            for m in messages
+        ]
+    }
+
+
+def png_of(image: Image.Image) -> bytes:
+    """`image` as PNG without metadata; compression 1, which costs a third of Pillow's default."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _image(png: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(png), formats=("PNG",))
+    image.load()
+    return image
+
+
+def _settings(sampling: Sampling) -> dict[str, Any]:
+    return {name: value for name, value in asdict(sampling).items() if name != "allowed_tokens"}

@@ -1,0 +1,103 @@
+"""What is on the screen, as the page says it, checked: series, frame, window, region. Knows no pixels."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dicom import Frame, InvalidWindow, VoiLut, Window, render
+from PIL import Image
+
+_ID = re.compile(r"[0-9a-f-]{8,64}")
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+
+class MalformedView(Exception):
+    """The page sent a view that is none; the remedy is to reload it."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One frame under one window, whole or in part.
+
+    `window` None means colour or the frame's own default; `lut` True means its VOI LUT. `region` is
+    (x0, y0, x1, y1) in displayed pixels, x1 and y1 exclusive, None for the whole frame.
+    """
+
+    series: str
+    frame: int
+    window: Window | None = None
+    lut: bool = False
+    invert: bool = False
+    overlay: bool = False
+    region: tuple[int, int, int, int] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form the page and the record share (see `view_from`)."""
+        window = self.window
+        return {
+            "series": self.series,
+            "frame": self.frame,
+            "center": window.center if window else None,
+            "width": window.width if window else None,
+            "function": window.function if window else None,
+            "lut": self.lut,
+            "invert": self.invert,
+            "overlay": self.overlay,
+            "region": list(self.region) if self.region else None,
+        }
+
+
+def view_from(sent: Mapping[str, Any]) -> View:
+    """The view a page sent. Raises `MalformedView` on anything that is not exactly one."""
+    try:
+        series = sent["series"]
+        frame = sent["frame"]
+        if not (isinstance(series, str) and _ID.fullmatch(series)):
+            raise MalformedView("series")
+        if isinstance(frame, bool) or not isinstance(frame, int) or frame < 0:
+            raise MalformedView("frame")
+        return View(
+            series,
+            frame,
+            _window(sent),
+            lut=sent.get("lut") is True,
+            invert=sent.get("invert") is True,
+            overlay=sent.get("overlay") is True,
+            region=_region(sent.get("region")),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, InvalidWindow) as error:
+        raise MalformedView(type(error).__name__) from error
+
+
+def _window(sent: Mapping[str, Any]) -> Window | None:
+    if sent.get("center") is None or sent.get("width") is None:
+        return None
+    function = sent.get("function") or "LINEAR"
+    if function not in _FUNCTIONS:
+        raise MalformedView("function")
+    center, width = float(sent["center"]), float(sent["width"])
+    if not (math.isfinite(center) and math.isfinite(width)):
+        raise MalformedView("window")
+    return Window(center, width, function)
+
+
+def _region(sent: Any) -> tuple[int, int, int, int] | None:
+    if sent is None:
+        return None
+    x0, y0, x1, y1 = (int(side) for side in sent)
+    if not (0 <= x0 < x1 <= 1 << 20 and 0 <= y0 < y1 <= 1 << 20):
+        raise MalformedView("region")
+    return x0, y0, x1, y1
+
+
+def picture_of(frame: Frame, view: View) -> Image.Image:
+    """The 8-bit picture of `frame` that the screen shows under `view`: exactly what the model is given."""
+    shown = replace(frame, invert=not frame.invert) if view.invert and not frame.color else frame
+    window: Window | VoiLut | None = view.window
+    if view.lut and frame.voi_lut is not None:
+        window = frame.voi_lut
+    return render(shown, window, region=view.region, overlays=view.overlay)

@@ -1,0 +1,111 @@
+"""The reading room's parts and where they stand. Knows Gradio components; knows no event and no data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from app.locale import Locale, languages
+from app.web.transcript import NOTHING
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+_MOUNT = (
+    "const part = {{name: '{name}', element, props, trigger, watch}};"
+    "(window.basiraParts ||= []).push(part); window.basiraArrived?.(part); /* {events} */"
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components that events read or write."""
+
+    language: gr.Radio
+    new: gr.Button
+    shelf: gr.HTML
+    upload: gr.HTML
+    chat: gr.HTML
+    notice: gr.HTML
+    question: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    regenerate: gr.Button
+    conversation: gr.Textbox
+    asked: gr.JSON
+
+
+def part(name: str, *, value: object = None, events: tuple[str, ...] = ()) -> gr.HTML:
+    """A part drawn by our own script `assets/web/<name>.js`; `events` are those it triggers.
+
+    The template is fixed and holds no value: Gradio would insert it unescaped and evaluate `${…}` in it.
+    """
+    return gr.HTML(
+        value=value,
+        elem_id=name,
+        html_template=f'<div class="place-{name}"></div>',
+        js_on_load=_MOUNT.format(name=name, events=" ".join(f"'{event}'" for event in events)),
+        apply_default_css=False,
+    )
+
+
+def lay_out(locale: Locale) -> Parts:
+    """Create every part inside the Blocks that is open."""
+    say = locale.sentence
+    with gr.Column(elem_id="room"):
+        with gr.Row(elem_id="header"):
+            part("masthead")
+            language = gr.Radio(
+                [(Locale(code).sentence("language-name"), code) for code in languages()],
+                value=locale.code,
+                label=say("language-label"),
+                show_label=False,
+                container=False,
+                elem_id="language",
+            )
+        with gr.Column(elem_id="shelf"):
+            new = gr.Button(say("new-conversation"), elem_id="new-conversation")
+            shelf = part("conversations", value={"current": "", "items": []}, events=("open", "erase", "search"))
+        with gr.Column(elem_id="reading"):
+            part("viewer")
+            upload = part("upload", events=("taken",))
+            part("facts")
+        with gr.Column(elem_id="talk"):
+            chat = part("chat", value=NOTHING, events=("rate",))
+            notice = part("notice", value=None)
+            with gr.Column(elem_id="composer"):
+                part("seen")
+                question = gr.Textbox(
+                    placeholder=say("question-placeholder"),
+                    label=say("question-label"),
+                    show_label=False,
+                    container=False,
+                    lines=1,
+                    max_lines=7,
+                    elem_id="question",
+                )
+                with gr.Row(elem_id="actions"):
+                    regenerate = gr.Button(say("regenerate"), elem_id="regenerate")
+                    stop = gr.Button(say("stop"), elem_id="stop")
+                    send = gr.Button(say("send"), elem_id="send")
+                part("suggestions")
+        conversation = gr.Textbox(visible=False)
+        asked = gr.JSON(visible=False)
+    return Parts(
+        language, new, shelf, upload, chat, notice, question, send, stop, regenerate, conversation, asked
+    )
+
+
+def head(samples: tuple[str, ...]) -> str:
+    """What stands in the page's head: style, script, sentences, names of the samples, language before paint."""
+    words = {code: Locale(code).catalogue() for code in languages()}
+    sentences = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    return (
+        '<link rel="stylesheet" href="/page/web/page.css">'
+        '<link rel="stylesheet" href="/page/web/viewer.css">'
+        f'<script type="application/json" id="basira-words">{sentences}</script>'
+        f'<script type="application/json" id="basira-samples">{json.dumps(samples)}</script>'
+        '<script src="/page/web/first-paint.js"></script>'
+        '<script type="module" src="/page/web/page.js"></script>'
+    )

@@ -1,0 +1,102 @@
+"""Stored turns as the page shows them: safe HTML, sentences in every language. Knows no event and no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from storage import Conversation, Store, Turn
+
+from app.answer_html import answer_html, question_html
+from app.captions import view_words
+from app.locale import Locale
+from app.notices import notice_named
+from app.turn import Progress
+from app.view import MalformedView, view_from
+
+Shown = dict[str, Any]
+NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False}
+
+
+def conversation_shown(store: Store, owner: str, conversation: str, *, answering: bool = False) -> Shown:
+    """Everything the page needs to show one conversation. Raises `storage.NotFound`."""
+    store.conversation(owner, conversation)
+    series = store.series_of(owner, conversation)
+    frames = {record.id: record.frames for record in series}
+    turns = store.turns(owner, conversation)
+    return {
+        "conversation": conversation,
+        "series": [{"id": record.id, **record.descriptor} for record in series],
+        "turns": [turn_shown(store, owner, turn, frames) for turn in turns],
+        "answering": answering,
+    }
+
+
+def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> Shown:
+    """One turn: question, pictures, answer, how it ended, and its rating."""
+    rating = store.current_rating(owner, turn.id)
+    return {
+        "id": turn.id,
+        "question": {"text": turn.question, "html": question_html(turn.question)},
+        "pictures": [_picture(picture.id, picture.view, frames) for picture in turn.pictures],
+        "answer": {"html": answer_html(turn.answer), "text": turn.answer},
+        "status": turn.status,
+        "sentence": _how_it_ended(turn.status, turn.error),
+        "model": model_words(turn.model),
+        "rating": {"thumb": rating.thumb, "reasons": list(rating.reasons), "comment": rating.comment}
+        if rating
+        else None,
+    }
+
+
+def model_words(model: dict[str, Any]) -> dict[str, str]:
+    """The model's name as it stands under an answer, by language."""
+    key = "model-demonstration-line" if model.get("demonstration") else "model-line"
+    return Locale("en").both(
+        key, name=str(model.get("name", "")), quantization=str(model.get("quantization", ""))
+    )
+
+
+def _picture(picture: str, view: dict[str, Any], frames: dict[str, int]) -> Shown:
+    try:
+        seen = view_from(view)
+        words = view_words(seen, frames.get(seen.series, 1))
+    except MalformedView:
+        words = {}
+    return {"src": f"/api/pictures/{picture}", "words": words, "view": view}
+
+
+def _how_it_ended(status: str, error: str | None) -> dict[str, str] | None:
+    if status == "failed":
+        return notice_named(error or "")
+    if status in ("stopped", "truncated", "interrupted"):
+        return Locale("en").both(f"ended-{status}")
+    return None
+
+
+def growing(shown: Shown, progress: Progress) -> Shown:
+    """`shown` with its last turn as far as `progress` says; the given value is not changed."""
+    last = {**shown["turns"][-1], "wait": waiting_words(progress)}
+    last["answer"] = {"html": answer_html(progress.answer), "text": progress.answer}
+    last["thinking"] = bool(progress.thought) and not progress.answer
+    return {**shown, "turns": [*shown["turns"][:-1], last]}
+
+
+def waiting_words(progress: Progress) -> dict[str, str] | None:
+    """Why there is no text yet: the model loads, or others are before this one."""
+    if progress.loading is not None:
+        return Locale("en").both("wait-loading", percent=str(round(progress.loading * 100)))
+    if progress.waiting is not None and progress.waiting.position > 0:
+        return Locale("en").both("wait-queue", position=progress.waiting.position)
+    return None
+
+
+def shelf_shown(conversations: Sequence[Conversation], current: str) -> Shown:
+    """The list of conversations: id, title and time, newest first; the page groups them by day."""
+    return {
+        "current": current,
+        "items": [
+            {"id": item.id, "title": item.title, "updated": item.updated_at.isoformat()}
+            for item in conversations
+        ],
+    }

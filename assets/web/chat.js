@@ -1,0 +1,181 @@
+// The conversation: questions as cards, answers as text, one quiet line under each. Answers arrive as HTML that
+// the server made safe; everything else goes in as text.
+import { icon, node } from "./dom.js";
+import { drawRating } from "./rating.js";
+import { onSpeak, pick, say } from "./words.js";
+
+export function drawChat(part, room) {
+  const log = node("div", { class: "log", role: "log", "aria-live": "polite" });
+  const scroller = node("div", { class: "scroller", tabindex: "0" }, log);
+  part.element.firstElementChild.append(scroller);
+  const drawn = new Map();
+  let shown = null;
+
+  function draw() {
+    shown = part.props.value || { conversation: "", series: [], turns: [], answering: false };
+    const follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+    const grew = shown.turns.length > drawn.size;
+    const ids = new Set(shown.turns.map((turn) => turn.id));
+    for (const [id, kept] of drawn) {
+      if (!ids.has(id)) {
+        kept.element.remove();
+        drawn.delete(id);
+      }
+    }
+    log.querySelector(".welcome")?.remove();
+    shown.turns.forEach((turn, index) => drawOne(turn, index === shown.turns.length - 1));
+    if (!shown.turns.length) log.append(welcome(room));
+    if (follow || grew) scroller.scrollTop = scroller.scrollHeight;
+    scroller.setAttribute("aria-label", say("chat-label"));
+  }
+
+  function drawOne(turn, last) {
+    let kept = drawn.get(turn.id);
+    if (!kept) {
+      kept = frame(turn);
+      drawn.set(turn.id, kept);
+      log.append(kept.element);
+    }
+    kept.update(turn, last && shown.answering, last);
+  }
+
+  function frame(turn) {
+    const you = node("header", {});
+    const text = node("div", { class: "question-text" });
+    const pictures = node("div", { class: "question-pictures" });
+    const thinking = node("p", { class: "thinking" });
+    const answer = node("div", { class: "answer-text" });
+    const ended = node("p", { class: "ended" });
+    const about = node("footer", { class: "about" });
+    const below = node("div", { class: "below" });
+    const element = node(
+      "article",
+      { class: "turn", "data-turn": turn.id },
+      node("section", { class: "question-card" }, you, text, pictures),
+      node("section", { class: "answer" }, thinking, answer, ended, about, below),
+    );
+    const drawnOnce = { question: null, answer: null, about: null };
+
+    function update(now, live, last) {
+      element.dataset.status = live ? "running" : now.status;
+      you.textContent = say("you");
+      if (drawnOnce.question !== now.question.html) {
+        text.innerHTML = now.question.html;
+        drawnOnce.question = now.question.html;
+      }
+      const words = now.pictures.map((picture) => pick(picture.words)).join();
+      if (pictures.dataset.words !== words) {
+        pictures.dataset.words = words;
+        pictures.replaceChildren(...now.pictures.map((picture) => thumbnail(picture, room)));
+      }
+      if (drawnOnce.answer !== now.answer.html) {
+        answer.innerHTML = now.answer.html;
+        drawnOnce.answer = now.answer.html;
+      }
+      const empty = live && !now.answer.text;
+      thinking.hidden = !empty;
+      thinking.textContent = pick(now.wait) || say(now.thinking ? "thinking" : "reading-question");
+      ended.hidden = live || !now.sentence;
+      ended.textContent = live ? "" : pick(now.sentence);
+      about.hidden = live;
+      if (!live) drawAbout(now, last);
+    }
+
+    function drawAbout(now, last) {
+      const key = JSON.stringify([document.documentElement.lang, now.status, now.rating, last, now.answer.text.length]);
+      if (drawnOnce.about === key) return;
+      drawnOnce.about = key;
+      const actions = [
+        node("span", { class: "model-line" }, pick(now.model)),
+        now.pictures.length ? action("what-the-model-saw", () => saw(now, below)) : null,
+        action("copy", (event) => copy(now, event.currentTarget)),
+        last ? action("edit-question", () => edit(now)) : null,
+        action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(now, part, below)), "rate-action"),
+      ];
+      about.replaceChildren(...actions.filter(Boolean));
+      below.replaceChildren();
+    }
+
+    return { element, update };
+  }
+
+  function edit(turn) {
+    room.replaces = turn.id;
+    const view = turn.pictures.at(-1)?.view;
+    if (view) room.restoreView(view);
+    room.fill(turn.question.text, { editing: true });
+  }
+
+  part.watch("value", () => {
+    room.shown(part.props.value);
+    draw();
+    room.viewChanged();
+  });
+  onSpeak(draw);
+  room.drawChat = draw;
+  draw();
+}
+
+function action(key, act, extra = "") {
+  return node("button", { type: "button", class: `link ${extra}`, onclick: act }, say(key));
+}
+
+function toggle(below, kind, draw) {
+  if (below.dataset.kind === kind && below.childElementCount) {
+    below.replaceChildren();
+    below.dataset.kind = "";
+    return;
+  }
+  below.dataset.kind = kind;
+  below.replaceChildren(draw());
+}
+
+// The very pixels the model was given, with what they are.
+function saw(turn, below) {
+  toggle(below, "saw", () =>
+    node(
+      "div",
+      { class: "saw" },
+      ...turn.pictures.map((picture) =>
+        node("figure", {}, node("img", { src: picture.src, alt: say("what-the-model-saw") }), node("figcaption", {}, pick(picture.words))),
+      ),
+    ),
+  );
+}
+
+function thumbnail(picture, room) {
+  const show = node("button", { type: "button", class: "thumbnail", title: say("show-this-view"), onclick: () => room.restoreView(picture.view) }, node("img", { src: picture.src, alt: "" }));
+  return node("div", { class: "question-picture" }, show, node("span", {}, pick(picture.words)));
+}
+
+async function copy(turn, button) {
+  try {
+    await navigator.clipboard.writeText(turn.answer.text);
+    button.textContent = say("copied");
+  } catch {
+    button.textContent = say("copy-failed");
+  }
+}
+
+function welcome(room) {
+  const samples = JSON.parse(document.getElementById("basira-samples").textContent);
+  const cards = samples.map((name) => {
+    const stem = name.replace(/\.[^.]+$/, "");
+    return node(
+      "button",
+      { type: "button", class: "sample", "data-sample": name, onclick: () => room.takeSample(name) },
+      node("img", { src: `/page/samples/thumbnails/${stem}.png`, alt: "" }),
+      node("span", {}, say(`sample-${stem}`)),
+    );
+  });
+  return node(
+    "div",
+    { class: "welcome" },
+    node("h1", {}, say("welcome-title")),
+    node("p", {}, say("welcome-text")),
+    room.model?.demonstration ? node("p", { class: "caution" }, icon("info"), node("span", {}, say("welcome-demonstration"))) : null,
+    node("p", {}, node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() }, say("choose-files"))),
+    node("h2", {}, say("samples-title")),
+    node("div", { class: "samples" }, ...cards),
+  );
+}

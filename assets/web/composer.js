@@ -1,0 +1,83 @@
+// The question box's company: what the model will see, and questions worth asking. The box itself is Gradio's.
+import { node } from "./dom.js";
+import { has, onSpeak, say } from "./words.js";
+
+const SUGGESTED = 6; // most suggestions per modality in locales: suggest-<modality>-1 …
+
+export function drawComposer(part, room, which) {
+  const place = part.element.firstElementChild;
+  if (which === "seen") drawSeen(place, room);
+  else drawSuggestions(place, room);
+}
+
+function box() {
+  return document.querySelector("#question textarea");
+}
+
+function drawSeen(place, room) {
+  const thumbnail = node("img", { alt: "", hidden: true });
+  const label = node("strong");
+  const words = node("span");
+  const editing = node("button", { type: "button", class: "link", hidden: true, onclick: () => stopEditing() });
+  place.append(thumbnail, node("div", { class: "seen-words" }, label, words), editing);
+
+  function stopEditing() {
+    room.replaces = null;
+    room.fill("");
+    draw();
+  }
+
+  function draw() {
+    const view = room.view();
+    const picture = view && room.picture();
+    thumbnail.hidden = !picture;
+    if (picture) thumbnail.src = picture;
+    label.textContent = say("model-will-see");
+    words.textContent = view ? viewWords(view, room.activeSeries()) : say(room.series.length ? "seen-loading" : "seen-nothing");
+    editing.hidden = !room.replaces;
+    editing.textContent = say("stop-editing");
+  }
+
+  room.fill = (text) => {
+    const input = box();
+    if (!input) return;
+    input.value = text;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.focus();
+    draw();
+  };
+  room.viewChanged = draw;
+  onSpeak(draw);
+  draw();
+}
+
+// The same words as app/captions.py writes beside the stored picture.
+export function viewWords(view, series) {
+  const words = [say(view.region ? "view-part" : "view-whole")];
+  if (view.center !== null && view.center !== undefined && !view.lut) words.push(`\u2066W ${round(view.width)} L ${round(view.center)}\u2069`);
+  if (series && series.frames > 1) words.push(`${say("slice-word")} ${view.frame + 1}`);
+  return words.join(" · ");
+}
+
+const round = (value) => (Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
+
+function drawSuggestions(place, room) {
+  function draw() {
+    const series = room.activeSeries();
+    const kind = series ? suggestionsFor(series.facts) : "none";
+    const keys = Array.from({ length: SUGGESTED }, (_, index) => `suggest-${kind}-${index + 1}`).filter(has);
+    place.replaceChildren(...keys.map((key) => node("button", { type: "button", class: "suggestion", dir: "auto", onclick: () => room.fill(say(key)) }, say(key))));
+  }
+  room.seriesChanged = draw;
+  onSpeak(draw);
+  draw();
+}
+
+function suggestionsFor(facts) {
+  const modality = facts.modality || "";
+  if (["CR", "DX", "RG", "MG", "PX", "IO"].includes(modality)) return "radiograph";
+  if (modality === "CT") return facts.body_part === "HEAD" ? "head" : "ct";
+  if (modality === "MR") return "mr";
+  if (modality === "SM" || facts.kind === "slide" || facts.stain) return "histology";
+  return "any";
+}

@@ -1,0 +1,69 @@
+// The bar on top: name, model, what this is not for, theme, and the shelf's button on small screens.
+import { icon, node } from "./dom.js";
+import { onSpeak, pick, say } from "./words.js";
+
+export function drawMasthead(part, room) {
+  const root = document.documentElement;
+  const chip = node("span", { class: "chip", id: "model" });
+  const shelf = node("button", { class: "quiet icon-button shelf-button", type: "button" }, icon("menu"));
+  const theme = node("button", { class: "quiet icon-button theme-button", type: "button" });
+  const first = node("strong");
+  const second = node("span", { class: "second-name" });
+  const limit = node("span", { class: "limit" });
+  shelf.addEventListener("click", () => {
+    root.dataset.shelf = root.dataset.shelf === "open" ? "closed" : "open";
+  });
+  theme.addEventListener("click", () => {
+    root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
+    try {
+      localStorage.setItem("basira-theme", root.dataset.theme);
+    } catch {
+      // storage may be forbidden; the choice then lasts until the page closes
+    }
+    draw();
+  });
+
+  function drawChip() {
+    const model = room.model;
+    const state = model ? model.state : "loading";
+    chip.dataset.state = state;
+    chip.title = state === "failed" ? pick(model.sentence) : "";
+    if (state === "ready") {
+      const name = model.demonstration ? say("model-demonstration") : model.name;
+      chip.replaceChildren(node("i"), node("bdi", {}, name), node("span", {}, " · "), node("bdi", {}, say(`quantization-${model.quantization}`)));
+    } else if (state === "failed") {
+      chip.replaceChildren(node("i"), say("model-failed"));
+    } else {
+      const percent = model ? Math.round(model.progress * 100) : 0;
+      chip.replaceChildren(node("i"), say("model-loading"), node("bdi", { dir: "ltr" }, ` ${percent}%`));
+    }
+  }
+
+  function draw() {
+    first.textContent = say("brand");
+    second.textContent = say("brand-other");
+    second.lang = root.lang === "ar" ? "en" : "ar";
+    limit.textContent = say("disclaimer");
+    shelf.setAttribute("aria-label", say("shelf-button"));
+    shelf.title = say("shelf-button");
+    const key = root.dataset.theme === "light" ? "theme-dark" : "theme-light";
+    theme.setAttribute("aria-label", say(key));
+    theme.title = say(key);
+    theme.replaceChildren(icon(root.dataset.theme === "light" ? "moon" : "sun"));
+    drawChip();
+  }
+
+  part.element.firstElementChild.append(shelf, node("span", { class: "brand" }, first, second), chip, node("span", { class: "space" }), limit, theme);
+  room.modelChanged = both(drawChip, () => modelFailed(room));
+  onSpeak(draw);
+  draw();
+}
+
+const both = (...each) => () => each.forEach((one) => one());
+
+let told = false;
+function modelFailed(room) {
+  if (room.model?.state !== "failed" || told) return;
+  told = true;
+  room.tell({ kind: "error", sentence: room.model.sentence });
+}

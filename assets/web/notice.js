@@ -1,0 +1,46 @@
+// One sentence about what just went wrong or is under way, in the language of the page, until it is closed.
+import { icon, node } from "./dom.js";
+import { both, onSpeak, pick, say } from "./words.js";
+
+export function drawNotice(part, room) {
+  const text = node("span", { class: "notice-text" });
+  const close = node("button", { class: "quiet icon-button", type: "button" }, icon("x"));
+  const box = node("div", { class: "notice", role: "status", hidden: true }, icon("triangle-alert"), text, close);
+  part.element.firstElementChild.append(box);
+  let notices = [];
+
+  function draw() {
+    box.hidden = notices.length === 0;
+    box.dataset.kind = notices.at(-1)?.kind ?? "";
+    text.replaceChildren(...notices.map((notice) => node("p", {}, pick(notice.sentence))));
+    close.setAttribute("aria-label", say("close"));
+  }
+
+  room.tell = (notice) => {
+    const same = JSON.stringify(notice.sentence);
+    notices = [...notices.filter((each) => each.kind === notice.kind && JSON.stringify(each.sentence) !== same), notice].slice(-4);
+    draw();
+  };
+  room.hush = (kind) => {
+    notices = notices.filter((each) => each.kind !== kind);
+    draw();
+  };
+  room.unreachable = (lost) => {
+    if (lost) room.tell({ kind: "lost", sentence: both("server-lost") });
+    else room.hush("lost");
+  };
+  close.addEventListener("click", () => {
+    notices = [];
+    draw();
+  });
+  part.watch("value", () => {
+    const notice = part.props.value;
+    if (notice?.sentence) room.tell(notice);
+    else {
+      notices = notices.filter((each) => each.kind === "lost");
+      draw();
+    }
+  });
+  onSpeak(draw);
+  draw();
+}

@@ -1,0 +1,62 @@
+// A reader's judgement of one answer: thumb, reasons with stable codes, a comment. Knows one turn.
+import { icon, node } from "./dom.js";
+import { say } from "./words.js";
+
+const REASONS = {
+  up: ["correct", "helpful", "clear"],
+  down: ["wrong-finding", "wrong-side", "missed", "invented", "wrong-language", "unclear", "harmful"],
+};
+
+export function drawRating(turn, part, below) {
+  const rating = { thumb: turn.rating?.thumb ?? null, reasons: new Set(turn.rating?.reasons ?? []), comment: turn.rating?.comment ?? "" };
+  const form = node("form", { class: "rating" });
+  const thumbs = node("div", { class: "thumbs", role: "group", "aria-label": say("rate") });
+  const reasons = node("div", { class: "reasons", role: "group", "aria-label": say("rating-reasons") });
+  const comment = node("textarea", { rows: "2", dir: "auto", maxlength: "5000", placeholder: say("rating-comment"), "aria-label": say("rating-comment") });
+  comment.value = rating.comment;
+  const save = node("button", { type: "submit", class: "ghost" }, say("rating-save"));
+
+  function thumb(side) {
+    const pressed = rating.thumb === side;
+    return node(
+      "button",
+      { type: "button", class: "thumb", "data-thumb": side, "aria-pressed": String(pressed), onclick: () => choose(side) },
+      icon(side === "up" ? "thumbs-up" : "thumbs-down"),
+      node("span", {}, say(`thumb-${side}`)),
+    );
+  }
+
+  function reason(code) {
+    const pressed = rating.reasons.has(code);
+    const flip = () => {
+      if (pressed) rating.reasons.delete(code);
+      else rating.reasons.add(code);
+      draw();
+    };
+    return node("button", { type: "button", class: "reason", "data-reason": code, "aria-pressed": String(pressed), onclick: flip }, say(`reason-${code}`));
+  }
+
+  function choose(side) {
+    if (rating.thumb !== side) rating.reasons.clear();
+    rating.thumb = rating.thumb === side ? null : side;
+    draw();
+  }
+
+  function draw() {
+    thumbs.replaceChildren(thumb("up"), thumb("down"));
+    reasons.replaceChildren(...(rating.thumb ? REASONS[rating.thumb].map(reason) : []));
+    save.disabled = !rating.thumb;
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const kept = { thumb: rating.thumb, reasons: [...rating.reasons], comment: comment.value };
+    part.trigger("rate", { turn: turn.id, ...kept });
+    turn.rating = kept;
+    below.replaceChildren(node("p", { class: "kept", role: "status" }, icon("check"), say("rating-kept")));
+    below.dataset.kind = "";
+  });
+  draw();
+  form.append(thumbs, reasons, comment, node("div", { class: "row" }, save));
+  return form;
+}

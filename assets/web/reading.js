@@ -1,0 +1,74 @@
+// The image side of the page: the viewer with the conversation's series, and the facts under it.
+import { icon, node } from "./dom.js";
+import { onSpeak, pick, say } from "./words.js";
+import { mountViewer } from "./viewer/viewer.js";
+
+export function drawReading(part, room) {
+  const choose = node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() });
+  const label = () => (choose.textContent = say("choose-files"));
+  const viewer = mountViewer(part.element.firstElementChild, {
+    base: "",
+    words: (key) => say(key),
+    language: document.documentElement.lang,
+    emptyContent: choose,
+    onView: () => changed(),
+  });
+  let active = null;
+  room.viewer = viewer; // for tests and measurements
+
+  function changed() {
+    const now = viewer.view()?.series ?? null;
+    if (now !== active) {
+      active = now;
+      room.seriesChanged();
+      room.drawFacts?.();
+    }
+    room.viewChanged();
+  }
+
+  room.view = () => viewer.view();
+  room.picture = () => viewer.picture(96);
+  room.activeSeries = () => room.series.find((series) => series.id === viewer.view()?.series) ?? null;
+  room.showSeries = (series, { reopened }) => {
+    document.documentElement.dataset.images = series.length ? "yes" : "no";
+    if (reopened) viewer.clear();
+    if (series.length) viewer.setSeries(series);
+    changed();
+  };
+  room.addSeries = (series) => {
+    room.series = [...room.series.filter((each) => each.id !== series.id), series];
+    document.documentElement.dataset.images = "yes";
+    viewer.show(series, series.first);
+    changed();
+    for (const sentence of series.warnings ?? []) room.tell({ kind: "info", sentence });
+  };
+  room.restoreView = (view) => {
+    viewer.restore(view);
+    changed();
+  };
+  onSpeak((code) => {
+    label();
+    viewer.setLanguage(code);
+  });
+  label();
+  if (room.series.length) room.showSeries(room.series, { reopened: true });
+}
+
+export function drawFacts(part, room) {
+  const line = node("span", { class: "facts-line" });
+  part.element.firstElementChild.append(line);
+
+  function draw() {
+    const series = room.activeSeries();
+    line.replaceChildren();
+    if (!series) return;
+    line.append(pick(series.caption));
+    for (const warning of series.warnings ?? []) {
+      line.append(node("span", { class: "warning", title: pick(warning) }, icon("triangle-alert"), node("span", {}, pick(warning))));
+    }
+  }
+
+  room.drawFacts = draw;
+  onSpeak(draw);
+  draw();
+}

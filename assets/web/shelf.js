@@ -1,0 +1,75 @@
+// The shelf: earlier conversations by day, found by searching, reopened by a click, erased after a question.
+import { icon, node } from "./dom.js";
+import { language, onSpeak, say } from "./words.js";
+
+const DAY = 86400000;
+
+export function drawShelf(part, room) {
+  const search = node("input", { type: "search", class: "search", id: "search-conversations", dir: "auto" });
+  const list = node("nav", { class: "shelf-list" });
+  part.element.firstElementChild.append(search, list);
+  let timer = 0;
+  let erasing = "";
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => part.trigger("search", { text: search.value }), 200);
+  });
+
+  function open(id) {
+    document.documentElement.dataset.shelf = "closed";
+    if (id !== room.conversation) part.trigger("open", { id });
+  }
+
+  function item(entry, current) {
+    const title = node("button", { type: "button", class: "title", dir: "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
+    title.textContent = entry.title || say("untitled");
+    if (entry.id === current) title.setAttribute("aria-current", "true");
+    const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));
+    return node("div", { class: "shelf-item" }, title, erase);
+  }
+
+  function question(entry) {
+    return node(
+      "div",
+      { class: "shelf-question", role: "alertdialog" },
+      node("p", {}, say("erase-question")),
+      node("button", { type: "button", class: "danger", onclick: () => ((erasing = ""), part.trigger("erase", { id: entry.id })) }, say("erase-yes")),
+      node("button", { type: "button", class: "quiet", onclick: () => ask("") }, say("cancel")),
+    );
+  }
+
+  function ask(id) {
+    erasing = id;
+    draw();
+  }
+
+  function draw() {
+    search.placeholder = say("search-conversations");
+    search.setAttribute("aria-label", say("search-conversations"));
+    const { items = [], current = "" } = part.props.value || {};
+    const groups = new Map();
+    for (const entry of items) {
+      const day = dayWords(new Date(entry.updated));
+      groups.set(day, [...(groups.get(day) || []), entry]);
+    }
+    const drawn = [...groups].flatMap(([day, entries]) => [
+      node("h2", {}, day),
+      ...entries.map((entry) => (entry.id === erasing ? question(entry) : item(entry, current))),
+    ]);
+    const empty = node("p", { class: "muted" }, say(search.value ? "search-nothing" : "shelf-empty"));
+    list.replaceChildren(...(drawn.length ? drawn : [empty]));
+  }
+
+  part.watch("value", draw);
+  onSpeak(draw);
+  draw();
+}
+
+function dayWords(when) {
+  const midnight = new Date();
+  midnight.setHours(0, 0, 0, 0);
+  if (when >= midnight) return say("today");
+  if (when >= midnight - DAY) return say("yesterday");
+  const locale = language() === "ar" ? "ar-u-nu-latn" : "en-GB";
+  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" }).format(when);
+}

@@ -1,0 +1,125 @@
+// Files in: by button, drop or paste, with progress; knows the upload route and nothing of pixels.
+import { icon, node } from "./dom.js";
+import { onSpeak, say } from "./words.js";
+
+export function drawUpload(part, room) {
+  const input = node("input", { type: "file", multiple: true });
+  const label = node("span");
+  const button = node("button", { type: "button", class: "quiet add-images", onclick: () => input.click() }, icon("image-plus"), label);
+  const bar = node("progress", { max: "1", value: "0" });
+  const words = node("span", { class: "muted", role: "status" });
+  const progress = node("div", { class: "reading-progress", hidden: true }, bar, words);
+  part.element.firstElementChild.append(input, button, progress);
+  let busy = Promise.resolve();
+
+  function draw() {
+    label.textContent = say("add-images");
+    button.title = say("add-images-title");
+    input.setAttribute("aria-label", say("add-images"));
+  }
+
+  function advance(done, total) {
+    progress.hidden = false;
+    if (total > 0) bar.value = done / total;
+    else bar.removeAttribute("value");
+    words.textContent = total > 1 ? `${say("reading-files")} ${done} / ${total}` : say("reading-files");
+  }
+
+  // Sends `body` to `url` and follows the lines that come back; one upload after another.
+  function send(url, body) {
+    busy = busy.then(() => follow(url, body)).catch(() => room.tell({ kind: "error", sentence: { en: say("upload-failed"), ar: say("upload-failed") } }));
+    return busy;
+  }
+
+  async function follow(url, body) {
+    advance(0, 0);
+    let conversation = "";
+    try {
+      const answer = await fetch(url, { method: "POST", body });
+      if (!answer.ok) {
+        const refusal = await answer.json().catch(() => null);
+        if (!refusal?.sentence) throw new Error(String(answer.status));
+        room.tell({ kind: "error", sentence: refusal.sentence });
+        return;
+      }
+      for await (const event of lines(answer.body)) {
+        if (event.event === "started") conversation = room.conversation = event.conversation;
+        if (event.event === "progress") advance(event.done, event.total);
+        if (event.event === "refused") room.tell({ kind: "error", sentence: event.sentence });
+        if (event.event === "series") {
+          room.addSeries(event.series);
+          part.trigger("taken", { conversation });
+        }
+      }
+    } finally {
+      progress.hidden = true;
+      input.value = "";
+    }
+  }
+
+  function take(files) {
+    if (!files.length) return;
+    const body = new FormData();
+    if (room.conversation) body.append("conversation", room.conversation);
+    for (const file of files) body.append("files", file, "image"); // a file's name may name a patient: it stays here
+    send("/api/upload", body);
+  }
+
+  input.addEventListener("change", () => take([...input.files]));
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) {
+      event.preventDefault();
+      take(files);
+    }
+  });
+  const dropping = (on) => (document.documentElement.dataset.dropping = on ? "yes" : "no");
+  document.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    dropping(true);
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget === null && dropping(false));
+  document.addEventListener("drop", async (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    dropping(false);
+    take(await dropped(event.dataTransfer));
+  });
+
+  room.chooseFiles = () => input.click();
+  room.takeSample = (name) => send(`/api/samples/${encodeURIComponent(name)}?conversation=${room.conversation}`, null);
+  onSpeak(draw);
+  draw();
+}
+
+// The lines of an NDJSON body as they come.
+async function* lines(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const line of parts) if (line) yield JSON.parse(line);
+  }
+}
+
+// All files of a drop, folders walked.
+async function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files];
+  return (await Promise.all(entries.map(walk))).flat();
+}
+
+async function walk(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!batch.length) return (await Promise.all(found.map(walk))).flat();
+    found.push(...batch);
+  }
+}

@@ -1,0 +1,154 @@
+# The page: what a reader sees around images and answers.
+page-title = بصيرة · قاعة قراءة الصور الطبية
+brand = بصيرة
+brand-other = Basira
+disclaimer = للبحث والتعليم، وليس للتشخيص.
+language-label = اللغة
+shelf-button = المحادثات
+theme-light = المظهر الفاتح
+theme-dark = المظهر الداكن
+close = إغلاق
+cancel = إلغاء
+
+model-loading = جارٍ تحميل النموذج
+model-failed = لا يوجد نموذج
+model-demonstration = نموذج توضيحي
+model-line = { $name } · { $quantization }
+model-demonstration-line = نموذج توضيحي بلا معرفة طبية · { $quantization }
+quantization-nf4 = 4-bit
+quantization-int8 = 8-bit
+quantization-bf16 = 16-bit
+quantization-fp32 = 32-bit
+quantization-remote = خادم آخر
+
+new-conversation = محادثة جديدة
+search-conversations = ابحث في المحادثات
+search-nothing = لا توجد محادثة بهذه الكلمات.
+shelf-empty = ستظهر محادثاتك هنا.
+today = اليوم
+yesterday = أمس
+untitled = محادثة جديدة
+erase = محو المحادثة
+erase-question = هل تريد محو هذه المحادثة وصورها نهائيًا؟
+erase-yes = محو
+
+add-images = إضافة صور
+add-images-title = ملفات DICOM أو PNG أو JPEG أو TIFF أو WebP أو شرائح نسيجية أو مجلدات أو ملف ZIP؛ ويمكن أيضًا إفلاتها أو لصقها
+choose-files = اختر صورًا
+reading-files = جارٍ القراءة
+upload-failed = انقطع رفع الملفات. تأكّد من أن بصيرة ما زالت تعمل ثم أرسل الملفات مرة أخرى.
+server-lost = بصيرة لا تستجيب. ربما أُوقفت: شغّلها من جديد ثم أعد تحميل الصفحة. ما كتبتَه ما زال هنا.
+
+welcome-title = اسأل صورة طبية سؤالًا
+welcome-text = أضف ملف DICOM أو دراسة أو صورة، ثم اسأل عنها بالعربية أو الإنجليزية. كل شيء يبقى على هذا الجهاز.
+welcome-demonstration = النموذج المحمَّل الآن نموذج توضيحي بلا معرفة طبية. تعلّم من رسوم أنشأها هذا المشروع، وغرضه بيان طريقة عمل البرنامج فقط.
+samples-title = أو جرّب عيّنة
+sample-chest-radiograph = صورة صدر شعاعية
+sample-head-ct = تصوير مقطعي للرأس
+sample-abdominal-ct = تصوير مقطعي للبطن
+sample-brain-mr = رنين مغناطيسي للدماغ
+sample-histology = نسيج بصبغة H&E
+
+chat-label = المحادثة
+you = أنت
+reading-question = جارٍ النظر في الصورة…
+thinking = جارٍ التفكير…
+wait-loading = جارٍ تحميل النموذج ({ $percent }%). سؤالك هو التالي.
+wait-queue = { $position ->
+    [one] قبل سؤالك سؤال واحد.
+    [two] قبل سؤالك سؤالان.
+    [few] قبل سؤالك { $position } أسئلة.
+   *[other] قبل سؤالك { $position } سؤالًا.
+}
+ended-stopped = أُوقفت الإجابة. ما كُتب منها محفوظ.
+ended-truncated = بلغت الإجابة حدّ الطول.
+ended-interrupted = انقطعت الإجابة: توقف البرنامج أثناء كتابتها. يمكنك السؤال مرة أخرى.
+what-the-model-saw = ما رآه النموذج
+show-this-view = أظهر هذا العرض
+copy = نسخ
+copied = نُسخت
+copy-failed = حدّد النص لنسخه
+edit-question = تعديل السؤال
+stop-editing = ترك التعديل
+rate = قيّم هذه الإجابة
+rated = قُيّمت
+rating-reasons = الأسباب
+rating-comment = هل تريد إضافة شيء؟ مثلًا الإجابة التي كنت ستعطيها.
+rating-save = حفظ التقييم
+rating-kept = حُفظ تقييمك.
+thumb-up = إجابة جيدة
+thumb-down = إجابة سيئة
+reason-correct = صحيحة
+reason-helpful = مفيدة
+reason-clear = واضحة
+reason-wrong-finding = موجودات خاطئة
+reason-wrong-side = جهة أو موضع خاطئ
+reason-missed = أغفلت شيئًا
+reason-invented = اختلقت شيئًا
+reason-wrong-language = لغة خاطئة
+reason-unclear = غير واضحة
+reason-harmful = قد تسبب ضررًا
+
+question-label = السؤال
+question-placeholder = اسأل عن هذه الصورة بالعربية أو الإنجليزية
+send = إرسال
+stop = إيقاف
+regenerate = أجب مرة أخرى
+model-will-see = ما سيراه النموذج
+seen-nothing = لا صورة بعد: سيقرأ كلماتك فقط
+seen-loading = جارٍ قراءة الصورة
+slice-word = الشريحة
+view-whole = هذا العرض
+view-part = هذا الجزء من الصورة
+view-window = { "\u2066" }W { $width } L { $level }{ "\u2069" }
+view-slice = الشريحة { $number }
+
+facts-slices = { $count ->
+    [one] شريحة واحدة
+    [two] شريحتان
+    [few] { $count } شرائح
+   *[other] { $count } شريحة
+}
+facts-millimetres = { "\u2066" }{ $number } mm{ "\u2069" }
+facts-magnification = { "\u2066" }{ $number }×{ "\u2069" }
+facts-size = { "\u2066" }{ $columns } × { $rows }{ "\u2069" }
+frames-missing = { $count ->
+    [one] تعذّرت قراءة صورة واحدة من هذه السلسلة فتُركت.
+    [two] تعذّرت قراءة صورتين من هذه السلسلة فتُركتا.
+    [few] تعذّرت قراءة { $count } صور من هذه السلسلة فتُركت.
+   *[other] تعذّرت قراءة { $count } صورة من هذه السلسلة فتُركت.
+}
+
+suggest-any-1 = ما نوع هذه الصورة؟
+suggest-any-2 = صِف هذه الصورة.
+suggest-any-3 = هل توجد موجودات غير طبيعية؟
+suggest-radiograph-1 = ما نوع هذه الصورة؟
+suggest-radiograph-2 = هل توجد موجودات غير طبيعية؟
+suggest-radiograph-3 = في أي جهة؟
+suggest-radiograph-4 = صِف هذه الصورة.
+suggest-head-1 = ما نوع هذه الصورة؟
+suggest-head-2 = هل يوجد نزف؟
+suggest-head-3 = في أي جهة؟
+suggest-head-4 = صِف هذه الصورة.
+suggest-ct-1 = ما نوع هذه الصورة؟
+suggest-ct-2 = أي جزء من الجسم يظهر؟
+suggest-ct-3 = هل توجد موجودات غير طبيعية؟
+suggest-ct-4 = صِف هذه الصورة.
+suggest-mr-1 = ما نوع هذه الصورة؟
+suggest-mr-2 = هل توجد آفة؟
+suggest-mr-3 = في أي جهة؟
+suggest-mr-4 = صِف هذه الصورة.
+suggest-histology-1 = ما نوع هذه الصورة؟
+suggest-histology-2 = ما الصبغة المستخدمة؟
+suggest-histology-3 = ما كثافة الخلايا؟
+suggest-histology-4 = صِف هذه الصورة.
+
+error-empty-question = لا يوجد سؤال بعد. اكتب سؤالًا ثم اضغط إرسال.
+error-question-too-long = السؤال أطول من 20,000 حرف. اختصره وأرسله مرة أخرى؛ نصّك ما زال في المربع.
+error-still-answering = ما زالت إجابة تُكتب في هذه المحادثة. انتظرها أو اضغط إيقاف، ثم أرسل مرة أخرى.
+error-malformed-view = لا تتفق الصفحة والبرنامج على ما هو معروض. أعد تحميل الصفحة واسأل مرة أخرى.
+error-not-found = هذه المحادثة أو الصورة لم تعد هنا. ربما مُحيت؛ ابدأ محادثة جديدة.
+error-nothing-to-regenerate = لا يوجد سؤال لتُعاد إجابته بعد. اسأل سؤالًا أولًا.
+error-upload-too-large = هذه الملفات معًا أكبر مما يسمح به هذا التثبيت. أرسل عددًا أقل، أو اطلب من المشغّل رفع قيمة BASIRA_UPLOAD_MB.
+error-no-files = لم يصل أي ملف. اختر ملفًا أو أكثر وأرسلها مرة أخرى.
+error-unexpected = حدث خطأ داخل البرنامج. لم يضع شيء مما كتبت؛ حاول مرة أخرى، وأخبر المشغّل إن تكرر.

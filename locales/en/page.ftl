@@ -1,0 +1,148 @@
+# The page: what a reader sees around images and answers.
+page-title = Basira · medical image reading room
+brand = Basira
+brand-other = بصيرة
+disclaimer = For research and education. Not for diagnosis.
+language-label = Language
+shelf-button = Conversations
+theme-light = Light theme
+theme-dark = Dark theme
+close = Close
+cancel = Cancel
+
+model-loading = Loading the model
+model-failed = No model
+model-demonstration = Demonstration model
+model-line = { $name } · { $quantization }
+model-demonstration-line = Demonstration model, no medical knowledge · { $quantization }
+quantization-nf4 = 4-bit
+quantization-int8 = 8-bit
+quantization-bf16 = 16-bit
+quantization-fp32 = 32-bit
+quantization-remote = remote
+
+new-conversation = New conversation
+search-conversations = Search conversations
+search-nothing = No conversation has these words.
+shelf-empty = Your conversations will stand here.
+today = Today
+yesterday = Yesterday
+untitled = New conversation
+erase = Erase conversation
+erase-question = Erase this conversation and its images for good?
+erase-yes = Erase
+
+add-images = Add images
+add-images-title = DICOM, PNG, JPEG, TIFF, WebP, slides, folders or a ZIP; you can also drop or paste them
+choose-files = Choose images
+reading-files = Reading
+upload-failed = The upload broke off. Check that Basira is still running and send the files again.
+server-lost = Basira is not answering. It may have been stopped: start it again, then reload this page. What you typed is still here.
+
+welcome-title = Ask a medical image a question
+welcome-text = Add a DICOM file, a study or a picture, then ask about it in English or Arabic. Everything stays on this machine.
+welcome-demonstration = The model loaded now is a demonstration with no medical knowledge. It learned from drawings that this project made, and only shows how the program works.
+samples-title = Or try a sample
+sample-chest-radiograph = Chest radiograph
+sample-head-ct = Head CT
+sample-abdominal-ct = Abdominal CT
+sample-brain-mr = Brain MR
+sample-histology = H&E histology
+
+chat-label = Conversation
+you = You
+reading-question = Looking at the image…
+thinking = Thinking…
+wait-loading = The model is loading ({ $percent }%). Your question is next.
+wait-queue = { $position ->
+    [one] One question is before yours.
+   *[other] { $position } questions are before yours.
+}
+ended-stopped = Stopped. What was written so far is kept.
+ended-truncated = The answer reached its length limit.
+ended-interrupted = Interrupted: the program ended while this was being answered. You can ask again.
+what-the-model-saw = What the model saw
+show-this-view = Show this view
+copy = Copy
+copied = Copied
+copy-failed = Select the text to copy it
+edit-question = Edit question
+stop-editing = Stop editing
+rate = Rate this answer
+rated = Rated
+rating-reasons = Reasons
+rating-comment = Anything to add? For example the answer you would give.
+rating-save = Save rating
+rating-kept = Your rating is kept.
+thumb-up = Good answer
+thumb-down = Bad answer
+reason-correct = Correct
+reason-helpful = Helpful
+reason-clear = Clear
+reason-wrong-finding = Wrong finding
+reason-wrong-side = Wrong side or place
+reason-missed = Something missed
+reason-invented = Something invented
+reason-wrong-language = Wrong language
+reason-unclear = Unclear
+reason-harmful = Could do harm
+
+question-label = Question
+question-placeholder = Ask about this image, in English or Arabic
+send = Send
+stop = Stop
+regenerate = Answer again
+model-will-see = The model will see
+seen-nothing = no image yet: it reads only your words
+seen-loading = the image is being read
+slice-word = slice
+view-whole = this view
+view-part = this part of the image
+view-window = W { $width } L { $level }
+view-slice = slice { $number }
+
+facts-slices = { $count ->
+    [one] one slice
+   *[other] { $count } slices
+}
+facts-millimetres = { $number } mm
+facts-magnification = { $number }×
+facts-size = { $columns } × { $rows }
+frames-missing = { $count ->
+    [one] One picture of this series could not be read and is left out.
+   *[other] { $count } pictures of this series could not be read and are left out.
+}
+
+suggest-any-1 = What kind of image is this?
+suggest-any-2 = Describe this image.
+suggest-any-3 = Is there a finding?
+suggest-radiograph-1 = What kind of image is this?
+suggest-radiograph-2 = Is there an abnormal finding?
+suggest-radiograph-3 = Which side is it on?
+suggest-radiograph-4 = Describe this image.
+suggest-head-1 = What kind of image is this?
+suggest-head-2 = Is there a bleed?
+suggest-head-3 = Which side is it on?
+suggest-head-4 = Describe this image.
+suggest-ct-1 = What kind of image is this?
+suggest-ct-2 = Which body part is shown?
+suggest-ct-3 = Is there an abnormal finding?
+suggest-ct-4 = Describe this image.
+suggest-mr-1 = What kind of image is this?
+suggest-mr-2 = Is there a lesion?
+suggest-mr-3 = Which side is it on?
+suggest-mr-4 = Describe this image.
+suggest-histology-1 = What kind of image is this?
+suggest-histology-2 = Which stain was used?
+suggest-histology-3 = How dense are the cells?
+suggest-histology-4 = Describe this image.
+
+error-empty-question = There is no question yet. Type one, then press Send.
+error-question-too-long = The question is longer than 20,000 characters. Shorten it and send it again; your text is still in the box.
+error-still-answering = An answer is still being written in this conversation. Wait for it or press Stop, then send again.
+error-malformed-view = The page and the program disagree about what is on the screen. Reload the page and ask again.
+error-not-found = This conversation or image is no longer here. It may have been erased; start a new conversation.
+error-nothing-to-regenerate = There is no question to answer again yet. Ask one first.
+error-upload-too-large = These files are larger together than this installation allows. Send fewer at a time, or ask the operator to raise BASIRA_UPLOAD_MB.
+error-no-files = No file arrived. Choose one or more files and send them again.
+error-unexpected = Something went wrong inside the program. Nothing you typed is lost; try again, and tell the operator if it happens twice.
