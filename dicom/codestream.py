@@ -47,7 +47,9 @@ def read_codestream(data: bytes) -> Codestream | None:
     return None
 
 
-_FRAME_HEADERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
+_FRAME_HEADERS = frozenset(
+    (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
+)
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
 
 
@@ -92,9 +94,13 @@ def _jpeg(data: bytes) -> Codestream:
         elif jfif:
             transformed = True
     if marker == 0xF7:
-        return Codestream("jpeg-ls", rows, columns, samples, bits, lossless=lossless_ls, transformed=transformed)
+        return Codestream(
+            "jpeg-ls", rows, columns, samples, bits, lossless=lossless_ls, transformed=transformed
+        )
     codec: Codec = "jpeg-lossless" if marker in (0xC3, 0xC7, 0xCB, 0xCF) else "jpeg"
-    return Codestream(codec, rows, columns, samples, bits, lossless=codec == "jpeg-lossless", transformed=transformed)
+    return Codestream(
+        codec, rows, columns, samples, bits, lossless=codec == "jpeg-lossless", transformed=transformed
+    )
 
 
 def _jpeg2000(data: bytes, at: int) -> Codestream:

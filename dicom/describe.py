@@ -12,7 +12,12 @@ from dicom.groups import FrameGroups
 from dicom.layout import Layout
 from dicom.vocabulary import code
 
-_DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "StudyDescription", "AcquisitionDeviceProcessingDescription")
+_DESCRIPTIONS = (
+    "SeriesDescription",
+    "ProtocolName",
+    "StudyDescription",
+    "AcquisitionDeviceProcessingDescription",
+)
 
 
 def describe(ds: Dataset, index: int, layout: Layout) -> Facts:

@@ -14,7 +14,13 @@ from dicom.limits import Limits
 from dicom.source import size_of
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
-_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
+_STARTS = (
+    b"\xff\xd8\xff",
+    b"\xff\x4f\xff\x51",
+    b"\x00\x00\x00\x0cjP  ",
+    b"\xff\x0a",
+    b"\x00\x00\x00\x0cJXL ",
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,9 @@ class Fragments:
     def read(self, stream: BinaryIO, index: int, limits: Limits) -> bytes:
         """The compressed bytes of frame `index`."""
         if not 0 <= index < len(self.frames):
-            raise FrameMissing("the encapsulated pixel data has fewer fragments than (0028,0008) NumberOfFrames")
+            raise FrameMissing(
+                "the encapsulated pixel data has fewer fragments than (0028,0008) NumberOfFrames"
+            )
         pieces = self.frames[index]
         if sum(length for _, length in pieces) > limits.codestream_bytes:
             raise TooManyBytes("Limits.codestream_bytes: one compressed frame")

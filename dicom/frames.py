@@ -75,7 +75,7 @@ def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout
         samples=np.ascontiguousarray(samples),
         slope=slope,
         intercept=intercept,
-        unit=_unit(ds, groups),
+        unit=unit_of(ds, groups),
         invert=_inverted(ds, layout),
         padding=padding,
         windows=_windows(groups),
@@ -98,7 +98,7 @@ def _rescale(groups: FrameGroups) -> tuple[float, float]:
     return (slope if slope else 1.0), (intercept or 0.0)
 
 
-def _unit(ds: Dataset, groups: FrameGroups) -> str:
+def unit_of(ds: Dataset, groups: FrameGroups) -> str:
     kind = groups.text("PixelValueTransformationSequence", "RescaleType").upper()
     modality = elements.text(ds, "Modality").upper()
     localizer = "LOCALIZER" in (t.upper() for t in elements.texts(ds, "ImageType"))

@@ -95,7 +95,10 @@ def full_range(frame: Frame) -> Window:
     finite = samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
     if finite.size == 0:
         return Window(0.5, 1.0, "LINEAR_EXACT")
-    ends = [float(finite.min()) * frame.slope + frame.intercept, float(finite.max()) * frame.slope + frame.intercept]
+    ends = [
+        float(finite.min()) * frame.slope + frame.intercept,
+        float(finite.max()) * frame.slope + frame.intercept,
+    ]
     return between(min(ends), max(ends))
 
 
@@ -142,12 +145,13 @@ def render(
     *,
     region: Region | None = None,
     overlays: bool = False,
+    square: bool = True,
 ) -> Image.Image:
     """The 8-bit picture (mode L or RGB) of `frame` under `window`.
 
     `window` None means the frame's default: its VOI LUT if it has one and no window, else `default_window`.
     Colour frames ignore it. `region` is in pixels of the displayed (square-pixel) picture. `overlays` paints
-    overlay planes white. Raises `FrameMissing` when the region is empty or outside.
+    overlay planes white; `square` False leaves non-square pixels as they are. Raises `FrameMissing` when the region is empty or outside.
     """
     if frame.color:
         pixels: NDArray[np.uint8] = frame.samples
@@ -156,7 +160,7 @@ def render(
     if overlays and frame.overlays is not None:
         pixels = pixels.copy()
         pixels[frame.overlays > 0] = 255
-    image = square_pixels(pixels, frame)
+    image = square_pixels(pixels, frame) if square else Image.fromarray(np.ascontiguousarray(pixels))
     if region is not None:
         image = image.crop(_inside(region, image.size))
     return image

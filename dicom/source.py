@@ -33,7 +33,18 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _LONG_VRS = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"ox"}
 _PIXEL_KEYWORDS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
-_DISGUISES = (b"MZ", b"PK", b"<", b"\x7fELF", b"%PDF", b"#!", b"\xca\xfe\xba\xbe", b"GIF8", b"\x89PNG", b"\xff\xd8\xff")
+_DISGUISES = (
+    b"MZ",
+    b"PK",
+    b"<",
+    b"\x7fELF",
+    b"%PDF",
+    b"#!",
+    b"\xca\xfe\xba\xbe",
+    b"GIF8",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+)
 
 
 @dataclass
@@ -151,7 +162,16 @@ def _parse(stream: BinaryIO) -> FileDataset:
         raise TruncatedFile("the header ends within an element") from fault
     except InvalidDicomError as fault:
         raise UnknownFile("not a DICOM file") from fault
-    except (ValueError, OSError, KeyError, TypeError, AttributeError, struct.error, NotImplementedError, IndexError) as fault:
+    except (
+        ValueError,
+        OSError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        struct.error,
+        NotImplementedError,
+        IndexError,
+    ) as fault:
         raise DamagedFile("the header cannot be parsed") from fault
 
 

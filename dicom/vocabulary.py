@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 
 MODALITIES = frozenset(
-    "AR BI BMD CR CT CTPROTOCOL DG DX ECG EM ES ESM FID GM IO IVOCT IVUS KER LEN LS MG MR NM OAM OCT OP OPM OPT"
-    " OPTBSV OPTENF OPV OSS OT PT PX RF RG RTDOSE RTIMAGE SC SM SMR SRF TG US VA XA XC XRF".split()
+    ["AR", "BI", "BMD", "CR", "CT", "CTPROTOCOL", "DG", "DX", "ECG", "EM", "ES", "ESM", "FID", "GM", "IO", "IVOCT", "IVUS", "KER", "LEN", "LS", "MG", "MR", "NM", "OAM", "OCT", "OP", "OPM", "OPT", "OPTBSV", "OPTENF", "OPV", "OSS", "OT", "PT", "PX", "RF", "RG", "RTDOSE", "RTIMAGE", "SC", "SM", "SMR", "SRF", "TG", "US", "VA", "XA", "XC", "XRF"]
 )
 """Defined terms of (0008,0060) that can carry pixels, PS3.3 C.7.3.1.1.1; anything else becomes "OT"."""
 
@@ -81,7 +80,12 @@ PHOTOMETRICS = frozenset(
 )  # fmt: skip
 
 _WORD = re.compile(r"[A-Z0-9&]+")
-_PAIRS = {("C", "SPINE"): "CSPINE", ("T", "SPINE"): "TSPINE", ("L", "SPINE"): "LSPINE", ("WHOLE", "BODY"): "WHOLEBODY"}
+_PAIRS = {
+    ("C", "SPINE"): "CSPINE",
+    ("T", "SPINE"): "TSPINE",
+    ("L", "SPINE"): "LSPINE",
+    ("WHOLE", "BODY"): "WHOLEBODY",
+}
 
 
 def code(text: str, words: Mapping[str, str]) -> str:

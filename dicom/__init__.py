@@ -1,0 +1,53 @@
+"""Bytes of any supported kind to pictures and facts, nothing that identifies a person.
+
+    with open_study(paths) as study:
+        series = study.series[0]
+        frame = series.frame(series.middle)          # full depth, for a viewer
+        picture = series.picture(3, window=Window(40, 400), region=(0, 0, 256, 256))   # 8 bit, for the model
+
+Knows no conversation, no model and no screen. Files are read in child processes (`Sandbox`); a pydicom
+dataset never leaves this package.
+"""
+
+from dicom.errors import ALL, DicomError
+from dicom.facts import Facts
+from dicom.inspection import Inspection, inspect, render_files
+from dicom.limits import Limits
+from dicom.model_input import composite, sample, square
+from dicom.render import automatic, displayed_size, full_range, grey_levels, render
+from dicom.sandbox import Sandbox
+from dicom.series import Series
+from dicom.study import Skipped, Study, open_study
+from dicom.values import Frame, Picture, Preset, VoiLut, Window, fingerprint
+from dicom.volume import Volume, volume
+
+__all__ = [
+    "ALL",
+    "DicomError",
+    "Facts",
+    "Frame",
+    "Inspection",
+    "Limits",
+    "Picture",
+    "Preset",
+    "Sandbox",
+    "Series",
+    "Skipped",
+    "Study",
+    "VoiLut",
+    "Volume",
+    "Window",
+    "automatic",
+    "composite",
+    "displayed_size",
+    "fingerprint",
+    "full_range",
+    "grey_levels",
+    "inspect",
+    "open_study",
+    "render",
+    "render_files",
+    "sample",
+    "square",
+    "volume",
+]

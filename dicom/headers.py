@@ -1,0 +1,49 @@
+"""What a worker reports about one file: enough to group, sort and show it. Stays inside this package.
+
+Unique identifiers live here for grouping only and never leave `dicom/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dicom.facts import Facts
+
+Reader = Literal["dicom", "raster", "slide", "nifti", "directory", "zip"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One frame's place: what sorts it and what tells it from others at the same position."""
+
+    frame: int
+    orientation: tuple[float, ...] | None
+    position: tuple[float, ...] | None
+    splits: tuple[float | str | None, ...] = ()
+    """Values of `SPLITS`: what a 4-D series varies by."""
+
+
+SPLITS = ("echo", "b-value", "direction", "temporal", "phase", "component", "acquisition")
+
+
+@dataclass(frozen=True)
+class Header:
+    """One file as the scan saw it."""
+
+    reader: Reader
+    facts: Facts
+    study: str
+    series: str
+    instance: str
+    number: int
+    """(0020,0013) InstanceNumber, 0 when absent."""
+    color: bool
+    unit: str
+    slots: tuple[Slot, ...]
+    references: tuple[tuple[str, ...], ...] = ()
+    """Path parts of the files a DICOMDIR names, PS3.3 F.3.2.2."""
+    syntax: str = ""
+    """Transfer syntax UID or raster format."""
+    levels: tuple[tuple[int, int, float], ...] = ()
+    """Slides: (width, height, downsample) per level, largest first."""

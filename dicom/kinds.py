@@ -1,0 +1,109 @@
+"""Which DICOM objects are pictures, and what the others are (PS3.4 B.5, PS3.6 A). Knows UIDs, no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydicom.dataset import Dataset
+
+from dicom import elements
+from dicom.errors import (
+    Annotations,
+    EncapsulatedDocument,
+    HeaderOnly,
+    NotAnImage,
+    OtherObject,
+    PresentationState,
+    RadiotherapyObject,
+    Segmentation,
+    StructuredReport,
+    TruncatedFile,
+    VideoObject,
+    Waveform,
+    WithheldImage,
+)
+from dicom.source import Source
+
+_ROOT = "1.2.840.10008.5.1.4.1.1."
+DIRECTORY = "1.2.840.10008.1.3.10"
+
+_OBJECTS: Mapping[str, type[NotAnImage]] = {
+    "88.": StructuredReport,
+    "66.4": Segmentation,
+    "66.5": Segmentation,
+    "66.7": Segmentation,
+    "66.8": Segmentation,
+    "66.": Annotations,
+    "91.1": Annotations,
+    "11.": PresentationState,
+    "9.": Waveform,
+    "104.": EncapsulatedDocument,
+    "481.3": RadiotherapyObject,
+    "481.4": RadiotherapyObject,
+    "481.5": RadiotherapyObject,
+    "481.6": RadiotherapyObject,
+    "481.7": RadiotherapyObject,
+    "481.8": RadiotherapyObject,
+    "481.9": RadiotherapyObject,
+    "481.1": RadiotherapyObject,
+}
+"""Suffix of the SOP class to the error; looked at in this order, for objects that are never a picture."""
+_PICTURES_DESPITE = frozenset(("481.1", "481.2"))  # RT image, RT dose
+_MODALITIES: Mapping[str, type[NotAnImage]] = {
+    "SR": StructuredReport, "KO": StructuredReport, "SEG": Segmentation, "PR": PresentationState,
+    "ECG": Waveform, "EPS": Waveform, "HD": Waveform, "AU": Waveform, "RESP": Waveform, "DOC": EncapsulatedDocument,
+    "M3D": EncapsulatedDocument, "RTSTRUCT": RadiotherapyObject, "RTPLAN": RadiotherapyObject,
+    "RTRECORD": RadiotherapyObject, "ANN": Annotations, "REG": Annotations, "FID": Annotations,
+}  # fmt: skip
+_VIDEO = tuple(f"1.2.840.10008.1.2.4.{n}" for n in range(100, 109))
+_VIDEO_OVER_IP = "1.2.840.10008.1.2.7."
+
+
+def refuse_non_images(source: Source) -> None:
+    """Raise the `NotAnImage` (or `TruncatedFile`, `WithheldImage`) that says what an object without a picture is."""
+    ds = source.dataset
+    error = _object(ds)
+    if error is not None:
+        raise error("(0008,0016) SOPClassUID or (0008,0060) Modality names an object without pictures")
+    if source.syntax.startswith((*_VIDEO, _VIDEO_OVER_IP)):
+        raise VideoObject("(0002,0010) TransferSyntaxUID is a video")
+    if source.pixels is None:
+        raise _without_pixels(source)
+    if is_withheld(ds):
+        raise WithheldImage("(0008,0008) ImageType is LABEL or OVERVIEW")
+
+
+def _object(ds: Dataset) -> type[NotAnImage] | None:
+    uid = elements.text(ds, "SOPClassUID")
+    if uid.startswith(_ROOT):
+        suffix = uid[len(_ROOT) :]
+        if suffix not in _PICTURES_DESPITE:
+            for start, error in _OBJECTS.items():
+                if suffix == start or (suffix + ".").startswith(
+                    start if start.endswith(".") else start + "."
+                ):
+                    return error
+    return _MODALITIES.get(elements.text(ds, "Modality").upper())
+
+
+def _without_pixels(source: Source) -> Exception:
+    ds = source.dataset
+    if source.truncated:
+        return TruncatedFile("the header ends within an element")
+    if elements.value(ds, "EncapsulatedDocument") is not None:
+        return EncapsulatedDocument("(0042,0011) EncapsulatedDocument")
+    if "Rows" in ds or elements.text(ds, "PhotometricInterpretation"):
+        return HeaderOnly("(7FE0,0010) PixelData is absent")
+    return OtherObject("neither (7FE0,0010) PixelData nor a kind of object we can name")
+
+
+def is_withheld(ds: Dataset) -> bool:
+    """A slide's label or overview, which may show a name: ImageType value 3, PS3.3 C.8.12.4.1.1."""
+    return any(t.upper() in ("LABEL", "OVERVIEW") for t in elements.texts(ds, "ImageType")[2:3])
+
+
+def is_directory(ds: Dataset) -> bool:
+    """A DICOMDIR: (0002,0002) or the directory record sequence itself."""
+    meta = getattr(ds, "file_meta", None)
+    named = "" if meta is None else elements.text(meta, "MediaStorageSOPClassUID")
+    return named == DIRECTORY or "DirectoryRecordSequence" in ds

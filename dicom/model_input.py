@@ -1,0 +1,55 @@
+"""Frames for a model: which slices of a stack, three-window composites, fitting into a square. Knows no model."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from dicom.render import between, grey_levels, square_pixels
+from dicom.values import Frame, Window
+
+CT_COMPOSITE: tuple[Window, Window, Window] = (between(-1024, 1024), between(-135, 215), between(0, 80))
+"""Red, green and blue ranges in HU that MedGemma 1.5 was trained on."""
+CT_SLICES = 85
+"""The most slices MedGemma 1.5 was trained on, uniformly sampled."""
+
+
+def sample(length: int, count: int, *, around: int | None = None) -> tuple[int, ...]:
+    """`count` frame indices of a stack of `length`: evenly spaced with both ends, or `count` neighbours.
+
+    With `around`, the run of neighbours is centred on that index as far as the ends allow. Fewer when the
+    stack is shorter. Raises ValueError for counts below 1.
+    """
+    if count < 1 or length < 1:
+        raise ValueError("sample needs at least one frame of a stack that is not empty")
+    count = min(count, length)
+    if around is not None:
+        first = min(max(0, around - count // 2), length - count)
+        return tuple(range(first, first + count))
+    if count == 1:
+        return (length // 2,)
+    return tuple(round(i * (length - 1) / (count - 1)) for i in range(count))
+
+
+def composite(frame: Frame, windows: tuple[Window, Window, Window] = CT_COMPOSITE) -> Image.Image:
+    """RGB picture of a monochrome frame with one window per channel; aspect corrected. Colour is returned as is."""
+    if frame.color:
+        return square_pixels(frame.samples, frame)
+    channels = [grey_levels(frame, window) for window in windows]
+    return square_pixels(np.stack(channels, axis=2), frame)
+
+
+def square(image: Image.Image, side: int) -> Image.Image:
+    """`image` scaled to fit `side` x `side` and centred on black; nothing is cut off."""
+    scale = side / max(image.size)
+    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    pixels = np.asarray(image)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = (
+        cv2.resize(pixels, (width, height), interpolation=method) if image.size != (width, height) else pixels
+    )
+    out = np.zeros((side, side, *pixels.shape[2:]), np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    out[top : top + height, left : left + width] = small
+    return Image.fromarray(out)

@@ -1,0 +1,102 @@
+"""A parsed DICOM file to its `Header`: what grouping and sorting need. Decodes nothing."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+
+from dicom import elements, kinds
+from dicom.describe import b_value, describe, echo_time
+from dicom.errors import DirectoryFile
+from dicom.facts import Facts
+from dicom.frames import is_color, unit_of
+from dicom.groups import FrameGroups
+from dicom.headers import Header, Slot
+from dicom.layout import read_layout
+from dicom.limits import Limits
+from dicom.source import Source
+
+_COMPONENTS = {
+    "M",
+    "P",
+    "R",
+    "I",
+    "MAGNITUDE",
+    "PHASE",
+    "REAL",
+    "IMAGINARY",
+    "IN_PHASE",
+    "OUT_PHASE",
+    "WATER",
+    "FAT",
+}
+
+
+def scan_dicom(source: Source, limits: Limits) -> Header:
+    """The header of an image object. Raises the `NotAnImage` that says what any other object is."""
+    ds = source.dataset
+    if kinds.is_directory(ds):
+        return _directory(ds)
+    kinds.refuse_non_images(source)
+    if source.pixels is None:
+        raise DirectoryFile("unreachable: refuse_non_images names objects without pixels")
+    layout = read_layout(ds, source.pixels.keyword, limits)
+    facts = describe(ds, 0, layout)
+    return Header(
+        reader="dicom",
+        facts=facts,
+        study=elements.text(ds, "StudyInstanceUID"),
+        series=elements.text(ds, "SeriesInstanceUID"),
+        instance=elements.text(ds, "SOPInstanceUID"),
+        number=elements.integer(ds, "InstanceNumber") or 0,
+        color=is_color(layout, ds),
+        unit=unit_of(ds, FrameGroups(ds, 0)),
+        slots=tuple(_slot(ds, i) for i in range(layout.frames)),
+        syntax=source.syntax,
+    )
+
+
+def is_tiled_slide(ds: Dataset) -> bool:
+    """VL whole slide microscopy, PS3.3 A.32.8: frames are tiles of one matrix."""
+    return elements.integer(ds, "TotalPixelMatrixColumns") is not None
+
+
+def _directory(ds: Dataset) -> Header:
+    references = []
+    for record in elements.items(ds, "DirectoryRecordSequence"):
+        parts = tuple(elements.texts(record, "ReferencedFileID"))
+        if parts:
+            references.append(parts)
+    return Header("directory", Facts(), "", "", "", 0, False, "", (), tuple(references))
+
+
+def _slot(ds: Dataset, index: int) -> Slot:
+    groups = FrameGroups(ds, index)
+    return Slot(index, groups.orientation, groups.position, _splits(ds, groups))
+
+
+def _splits(ds: Dataset, groups: FrameGroups) -> tuple[float | str | None, ...]:
+    """In the order of `headers.SPLITS`."""
+    return (
+        echo_time(ds, groups),
+        b_value(ds, groups),
+        _direction(groups),
+        groups.decimal("TemporalPositionSequence", "TemporalPositionTimeOffset")
+        or elements.decimal(ds, "TemporalPositionIdentifier"),
+        groups.decimal("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase")
+        or elements.decimal(ds, "TriggerTime"),
+        _component(ds),
+        elements.decimal(ds, "AcquisitionNumber"),
+    )
+
+
+def _direction(groups: FrameGroups) -> str | None:
+    holder = groups.holder("MRDiffusionSequence", "DiffusionGradientDirectionSequence")
+    item = elements.first_item(holder, "DiffusionGradientDirectionSequence")
+    numbers = elements.decimals(item or holder, "DiffusionGradientOrientation")
+    return " ".join(f"{n:.4f}" for n in numbers) or None
+
+
+def _component(ds: Dataset) -> str | None:
+    """Magnitude, phase and the like among (0008,0008) ImageType's values."""
+    found = [t.upper() for t in elements.texts(ds, "ImageType")[2:] if t.upper() in _COMPONENTS]
+    return " ".join(sorted(found)) or None

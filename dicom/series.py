@@ -1,0 +1,198 @@
+"""An ordered series whose frames are decoded on demand in the sandbox. Knows places and facts, no bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dicom import presets
+from dicom.errors import DicomError, FrameMissing
+from dicom.facts import Facts, measurement
+from dicom.grouping import Group, Place
+from dicom.headers import Header
+from dicom.render import automatic, render
+from dicom.sandbox import Sandbox
+from dicom.values import Frame, Picture, Preset, Region, VoiLut, Window
+
+
+class Series:
+    """Frames in reading order. `len(series)` frames; indices start at 0. Safe to use from several threads.
+
+    The original files must stay where they were while frames are still being asked for.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        headers: Sequence[Header],
+        files: Sequence[Path],
+        sandbox: Sandbox,
+        kept: object = None,
+    ) -> None:
+        self._kept = kept  # whatever must live as long as the files are needed
+        self.id: str = uuid.uuid4().hex
+        """Random; says nothing about the file."""
+        self._group, self._sandbox = group, sandbox
+        self._headers = {place.file: headers[place.file] for place in group.places}
+        self._files = {place.file: files[place.file] for place in group.places}
+        self.warnings: tuple[str, ...] = group.warnings
+        """Codes of `grouping.WARNINGS`."""
+        first = self._headers[group.places[0].file]
+        self.unit: str = first.unit
+        self.color: bool = first.color
+        self.facts: Facts = dataclasses.replace(
+            first.facts,
+            frames=len(group.places),
+            slice_position_mm=None if len(group.places) > 1 else first.facts.slice_position_mm,
+            slice_spacing_mm=measurement("slice_spacing_mm", group.spacing),
+        )
+        """Facts of the whole series."""
+
+    def __len__(self) -> int:
+        return len(self._group.places)
+
+    @property
+    def reader(self) -> str:
+        """ "dicom", "raster", "slide" or "nifti"."""
+        return self._header(0).reader
+
+    @property
+    def encoding(self) -> str:
+        """Transfer syntax UID or raster format of the first file."""
+        return self._header(0).syntax
+
+    @property
+    def levels(self) -> tuple[tuple[int, int, float], ...]:
+        """Slides only: (width, height, downsample) per level, largest first; else ()."""
+        return self._header(0).levels
+
+    @property
+    def middle(self) -> int:
+        """The frame to show first: the middle of a stack with positions, else the first."""
+        return len(self) // 2 if self._group.spacing is not None else 0
+
+    def facts_of(self, index: int) -> Facts:
+        """Facts of one frame: the series' own with that slice's position and size."""
+        place = self._place(index)
+        own = self._header(index).facts
+        return dataclasses.replace(
+            self.facts,
+            rows=own.rows,
+            columns=own.columns,
+            slice_position_mm=measurement("slice_position_mm", place.along),
+        )
+
+    def frame(self, index: int, *, at_least: int = 0, keep_burned_in: bool = False) -> Frame:
+        """Frame `index` at full depth.
+
+        `at_least` > 0 allows a JPEG 2000 frame to come reduced by a power of two, its shorter side still at
+        least that long. `keep_burned_in` shows ultrasound outside its calibrated regions too: for rendering
+        on the owner's own disk, never for the model or another person. Raises `DicomError`.
+        """
+        result: Frame = self._sandbox.call("frame", *self._request(index, at_least, keep_burned_in))
+        return result
+
+    def frames(
+        self, indices: Sequence[int] | None = None, *, at_least: int = 0
+    ) -> Iterator[Frame | DicomError]:
+        """Frames in the order of `indices` (default: all), decoded ahead in all workers.
+
+        A frame that cannot be decoded comes as its error, so that one bad slice does not end the series.
+        Memory: a few frames at a time.
+        """
+        wanted = range(len(self)) if indices is None else indices
+        requests = (self._request(i, at_least, keep_burned_in=False) for i in wanted)
+        return self._sandbox.map("frame", requests, ahead=2 * self._sandbox.limits.workers)
+
+    def picture(
+        self,
+        index: int,
+        *,
+        window: Window | VoiLut | None = None,
+        region: Region | None = None,
+        overlays: bool = False,
+    ) -> Picture:
+        """What is seen of frame `index`: see `render` for `window` and `region`. Raises `DicomError`."""
+        image = render(self.frame(index), window, region=region, overlays=overlays)
+        return Picture.of(image, self.facts_of(index))
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        """Windows by name that suit the modality and body part; () for colour and for unknown units."""
+        return () if self.color else presets.named(self.facts, self.unit)
+
+    def presets_of(self, frame: Frame) -> tuple[Preset, ...]:
+        """The file's own windows ("file-1", …), then `presets`, then "automatic" for this frame."""
+        if frame.color:
+            return ()
+        return presets.offered(self.facts, self.unit, frame.windows, automatic(frame))
+
+    def region(
+        self, box: Region, *, microns_per_pixel: float | None = None, side: int | None = None
+    ) -> Picture:
+        """A slide's region `box` (x0, y0, x1, y1 in full-resolution pixels) at a chosen scale.
+
+        Give `microns_per_pixel` (needs a slide that knows its own) or the longest `side` in pixels; neither
+        means full resolution. The picture's facts state the microns per pixel. Raises `FrameMissing`.
+        """
+        if self.reader != "slide":
+            raise FrameMissing("only slides have regions at a magnification")
+        scale = self._scale(box, microns_per_pixel, side)
+        rgb = self._sandbox.call("region", str(self._files[self._place(0).file]), box, scale)
+        own = self.facts.microns_per_pixel
+        facts = dataclasses.replace(
+            self.facts,
+            rows=int(rgb.shape[0]),
+            columns=int(rgb.shape[1]),
+            microns_per_pixel=measurement("microns_per_pixel", own * scale if own else None),
+            pixel_spacing_mm=(own * scale / 1000, own * scale / 1000) if own else None,
+            magnification=measurement(
+                "magnification", self.facts.magnification / scale if self.facts.magnification else None
+            ),
+        )
+        return Picture.of(Image.fromarray(np.asarray(rgb)), facts)
+
+    def tile(self, level: int, column: int, row: int, *, size: int = 512) -> Image.Image:
+        """The tile of a slide's level at (column, row), RGB, smaller at the right and bottom edge."""
+        if not 0 <= level < len(self.levels):
+            raise FrameMissing("there is no such level")
+        width, height, down = self.levels[level]
+        x0, y0 = column * size, row * size
+        if not (0 <= x0 < width and 0 <= y0 < height):
+            raise FrameMissing("there is no such tile")
+        x1, y1 = min(width, x0 + size), min(height, y0 + size)
+        box = (round(x0 * down), round(y0 * down), round(x1 * down), round(y1 * down))
+        rgb = self._sandbox.call("region", str(self._files[self._place(0).file]), box, down)
+        return Image.fromarray(np.asarray(rgb))
+
+    def _scale(self, box: Region, microns: float | None, side: int | None) -> float:
+        own = self.facts.microns_per_pixel
+        if microns is not None:
+            if not own:
+                raise FrameMissing("the slide does not state its microns per pixel")
+            return max(1.0, microns / own)
+        return max(1.0, max(box[2] - box[0], box[3] - box[1]) / side) if side else 1.0
+
+    def _place(self, index: int) -> Place:
+        if not 0 <= index < len(self):
+            raise FrameMissing("the frame index is outside the series")
+        return self._group.places[index]
+
+    def _header(self, index: int) -> Header:
+        return self._headers[self._place(index).file]
+
+    def _request(self, index: int, at_least: int, keep_burned_in: bool) -> tuple[Any, ...]:
+        place = self._place(index)
+        reader = self._headers[place.file].reader
+        return str(self._files[place.file]), reader, place.slot.frame, at_least, keep_burned_in
+
+    @property
+    def geometry(self) -> Group:
+        """Places and spacing; stays inside this package."""
+        return self._group

@@ -1,0 +1,225 @@
+"""Paths to a study: files, folders, ZIP and DICOMDIR trees, scanned in the sandbox and grouped into series."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from dicom import archive
+from dicom.errors import DicomError, DirectoryFile, TooManyBytes, TooManyFiles, UnknownFile
+from dicom.facts import Facts
+from dicom.grouping import group
+from dicom.headers import Header
+from dicom.limits import Limits
+from dicom.sandbox import Sandbox, shared_sandbox
+from dicom.series import Series
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that gave no picture. `name_index` is its place in the paths given; `member` its number within
+    a ZIP, folder or DICOMDIR (from 0), None for a file given by itself."""
+
+    name_index: int
+    error: DicomError
+    member: int | None = None
+
+
+class _Unpacked:
+    """A private folder, removed when asked, when forgotten, or when the interpreter ends."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.remove: Callable[[], object] = lambda: None
+        if folder is not None:
+            self.remove = weakref.finalize(self, shutil.rmtree, folder, True)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The series found, in the order their first files came, and what was skipped with the reason.
+
+    A context manager: leaving it (or `close`) removes what a ZIP was unpacked to.
+    """
+
+    series: tuple[Series, ...]
+    skipped: tuple[Skipped, ...]
+    _unpacked: _Unpacked = field(repr=False)
+
+    def close(self) -> None:
+        """Remove unpacked files; frames of a ZIP cannot be read afterwards. Safe to call twice."""
+        self._unpacked.remove()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass
+class _Found:
+    """One file to scan and where it came from."""
+
+    path: Path
+    name_index: int
+    member: int | None
+
+
+def open_study(
+    paths: Sequence[Path],
+    *,
+    limits: Limits | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    sandbox: Sandbox | None = None,
+) -> Study:
+    """Recognise, scan and group files; nothing is decoded until a frame is asked for.
+
+    `paths` are files or folders of any supported kind, recognised by content. `progress` is called with
+    (files scanned, files known so far). A file that cannot be read is listed in `Study.skipped`; only bounds
+    on the whole call (`TooManyFiles`, `TooManyBytes`) raise.
+    """
+    bounds = limits or Limits()
+    pool = sandbox or shared_sandbox(bounds)
+    opening = _Opening(bounds, pool, progress)
+    try:
+        return opening.study(list(paths))
+    except BaseException:
+        opening.clean()
+        raise
+
+
+class _Opening:
+    """The state of one call of `open_study`."""
+
+    def __init__(self, limits: Limits, sandbox: Sandbox, progress: Callable[[int, int], None] | None) -> None:
+        self._limits, self._sandbox, self._progress = limits, sandbox, progress
+        self._files: list[_Found] = []
+        self._headers: list[Header | None] = []
+        self._skipped: list[Skipped] = []
+        self._folder: Path | None = None
+
+    def study(self, paths: list[Path]) -> Study:
+        """Scan until no ZIP or DICOMDIR names further files; ZIPs within ZIPs are refused."""
+        batch: list[_Found] = []
+        for index, path in enumerate(paths):
+            batch.extend(self._listed(path, index))
+        self._scan(batch)
+        self._scan(self._unpacked())
+        self._scan(self._referenced())
+        self._refuse_leftovers()
+        headers: list[Header | None] = self._headers
+        files = [found.path for found in self._files]
+        known = [h if h is not None else _NOTHING for h in headers]
+        unpacked = _Unpacked(self._folder)
+        series = tuple(Series(g, known, files, self._sandbox, unpacked) for g in group(headers))
+        skipped = tuple(sorted(self._skipped, key=lambda s: (s.name_index, s.member or 0)))
+        return Study(series, skipped, unpacked)
+
+    def clean(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _listed(self, path: Path, index: int) -> list[_Found]:
+        if path.is_dir():
+            return [_Found(p, index, number) for number, p in enumerate(archive.walk(path, self._limits))]
+        return [_Found(path, index, None)]
+
+    def _scan(self, batch: list[_Found]) -> None:
+        if len(self._files) + len(batch) > self._limits.files:
+            raise TooManyFiles("Limits.files")
+        total = sum(f.path.stat().st_size for f in batch if f.path.is_file())
+        if total > self._limits.upload_bytes:
+            raise TooManyBytes("Limits.upload_bytes: all files together")
+        start, everything = len(self._files), len(self._files) + len(batch)
+        results = self._sandbox.map("scan", ((str(f.path),) for f in batch), ahead=4 * self._limits.workers)
+        for done, (found, result) in enumerate(zip(batch, results, strict=True), start + 1):
+            self._files.append(found)
+            if isinstance(result, DicomError):
+                self._skipped.append(Skipped(found.name_index, result, found.member))
+                self._headers.append(None)
+            else:
+                self._headers.append(result)
+            if self._progress is not None:
+                self._progress(done, everything)
+
+    def _unpacked(self) -> list[_Found]:
+        """The members of every ZIP among the files scanned so far, in a private folder."""
+        found: list[_Found] = []
+        for position, header in enumerate(self._headers):
+            if header is None or header.reader != "zip":
+                continue
+            source = self._files[position]
+            folder = self._private() / f"{position:06d}"
+            folder.mkdir()
+            self._headers[position] = None
+            try:
+                count = self._sandbox.call("unpack", str(source.path), str(folder))
+            except DicomError as refused:
+                self._skipped.append(Skipped(source.name_index, refused, source.member))
+                continue
+            found.extend(_Found(folder / f"{n:06d}", source.name_index, n) for n in range(count))
+        return found
+
+    def _private(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="study-"))  # mkdtemp: mode 0700
+        return self._folder
+
+    def _referenced(self) -> list[_Found]:
+        """Files a DICOMDIR names, looked for below its own folder only, unless they are here already."""
+        known = {f.path.resolve() for f in self._files}
+        found: list[_Found] = []
+        for position, header in enumerate(self._headers):
+            if header is None or header.reader != "directory":
+                continue
+            source = self._files[position]
+            root = source.path.resolve().parent
+            inside = 0
+            for parts in header.references[: self._limits.files]:
+                path = _below(root, parts)
+                if path is None:
+                    continue
+                inside += 1
+                if path not in known:
+                    known.add(path)
+                    found.append(_Found(path, source.name_index, len(found)))
+            if inside:
+                self._headers[position] = None
+        return found
+
+    def _refuse_leftovers(self) -> None:
+        """A DICOMDIR alone is skipped with its reason unless pictures came with it; a ZIP in a ZIP always."""
+        pictures = any(h is not None and h.reader not in ("zip", "directory") for h in self._headers)
+        for position, header in enumerate(self._headers):
+            source = self._files[position]
+            if header is not None and header.reader == "zip":
+                self._headers[position] = None
+                error: DicomError = UnknownFile("a ZIP within a ZIP")
+                self._skipped.append(Skipped(source.name_index, error, source.member))
+            elif header is not None and header.reader == "directory":
+                self._headers[position] = None
+                if not pictures:
+                    error = DirectoryFile("(0004,1500) ReferencedFileID names files that were not sent")
+                    self._skipped.append(Skipped(source.name_index, error, source.member))
+
+
+_NOTHING = Header("raster", Facts(), "", "", "", 0, False, "", ())
+"""Stands for a refused file, which no group refers to."""
+
+
+def _below(root: Path, parts: tuple[str, ...]) -> Path | None:
+    """The file named by DICOMDIR path parts, in either case, if it lies below `root`."""
+    for names in (parts, tuple(p.lower() for p in parts)):
+        if any(name in ("", ".", "..") or "/" in name or "\\" in name for name in names):
+            return None
+        path = root.joinpath(*names).resolve()
+        if path.is_relative_to(root) and path.is_file():
+            return path
+    return None

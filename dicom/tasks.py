@@ -1,0 +1,144 @@
+"""What a worker can be asked: scan a file, build a frame, read a slide region, unpack a ZIP. Knows no process."""
+
+from __future__ import annotations
+
+import gc
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom.config
+from numpy.typing import NDArray
+
+from dicom import archive, slides
+from dicom.errors import DicomError, TooManyBytes
+from dicom.frames import build_frame
+from dicom.headers import Header
+from dicom.limits import Limits
+from dicom.nifti import nifti_frame, scan_nifti
+from dicom.pixels import PixelReader
+from dicom.raster import raster_frame, scan_raster
+from dicom.scan import is_tiled_slide, scan_dicom
+from dicom.sniff import HEAD_BYTES, sniff
+from dicom.source import Source, open_source
+from dicom.values import Frame
+
+_OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
+
+
+class Desk:
+    """The tasks of one worker, with the last few files kept open."""
+
+    def __init__(self, limits: Limits) -> None:
+        pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+        self._limits = limits
+        self._open: OrderedDict[str, tuple[Source, PixelReader]] = OrderedDict()
+        self._slides: OrderedDict[str, Any] = OrderedDict()
+        self._tasks: dict[str, Callable[..., Any]] = {
+            "ping": lambda: None,
+            "scan": self.scan,
+            "frame": self.frame,
+            "region": self.region,
+            "unpack": self.unpack,
+            "probe": self.probe,
+        }
+
+    def run(self, task: str, arguments: tuple[Any, ...]) -> Any:
+        """The result of a task. Raises `DicomError`; anything else is the worker's to translate."""
+        try:
+            return self._tasks[task](*arguments)
+        except MemoryError:
+            self._forget()
+            raise
+
+    def scan(self, path: str) -> Header:
+        """The header of one file of any supported kind, nothing decoded."""
+        place = Path(path)
+        if place.stat().st_size > self._limits.file_bytes:
+            raise TooManyBytes("Limits.file_bytes: one file")
+        with place.open("rb") as stream:
+            kind = sniff(stream.read(HEAD_BYTES))
+            stream.seek(0)
+            if kind == "zip":
+                return archive.scan_zip(stream)
+            if kind == "nifti":
+                return scan_nifti(place, self._limits)
+            if kind == "slide" or (kind == "tiff" and slides.detect(place)):
+                return self._scan_tiff(place, stream) if kind == "tiff" else slides.scan_slide(place)
+            if kind in ("raster", "tiff"):
+                return scan_raster(stream, self._limits)
+            return self._scan_dicom(place)
+
+    def _scan_tiff(self, place: Path, stream: Any) -> Header:
+        """A TIFF OpenSlide knows: a slide when pyramidal or named by a vendor, else a plain picture."""
+        header = slides.scan_slide(place)
+        largest = header.levels[0][0] * header.levels[0][1]
+        if slides.detect(place) == "generic-tiff" and len(header.levels) == 1 and largest <= 16_000_000:
+            return scan_raster(stream, self._limits)
+        return header
+
+    def _scan_dicom(self, place: Path) -> Header:
+        source = open_source(place.open("rb"), self._limits)
+        try:
+            header = scan_dicom(source, self._limits)
+            if is_tiled_slide(source.dataset) and slides.detect(place) == "dicom":
+                try:
+                    return slides.scan_slide(place, header.facts)
+                except DicomError:
+                    return header  # OpenSlide needs whole pyramids; single tiles are still pictures
+            return header
+        finally:
+            source.close()
+
+    def frame(self, path: str, reader: str, index: int, at_least: int, keep_burned_in: bool) -> Frame:
+        """Frame `index` of a scanned file."""
+        if reader == "slide":
+            return slides.overview(self._slide(path), self._limits)
+        if reader == "nifti":
+            return nifti_frame(Path(path), index, self._limits)
+        if reader == "raster":
+            with Path(path).open("rb") as stream:
+                return raster_frame(stream, index, self._limits)
+        source, pixels = self._source(path)
+        return build_frame(source, pixels, index, at_least=at_least, keep_burned_in=keep_burned_in)
+
+    def region(self, path: str, box: tuple[int, int, int, int], scale: float) -> NDArray[np.uint8]:
+        """RGB pixels of a slide's region; see `slides.region`."""
+        return slides.region(self._slide(path), box, scale)
+
+    def unpack(self, path: str, folder: str) -> int:
+        """The number of members of a ZIP written as folder/000000, 000001, …"""
+        return archive.unpack(Path(path), Path(folder), self._limits)
+
+    def probe(self, name: str) -> bool:
+        """Whether a module has been imported here (the promise that torch and gradio never are)."""
+        import sys
+
+        return name in sys.modules
+
+    def _source(self, path: str) -> tuple[Source, PixelReader]:
+        if path in self._open:
+            self._open.move_to_end(path)
+            return self._open[path]
+        source = open_source(Path(path).open("rb"), self._limits)
+        entry = source, PixelReader(source, self._limits)
+        self._open[path] = entry
+        while len(self._open) > _OPEN:
+            self._open.popitem(last=False)[1][0].close()
+        return entry
+
+    def _slide(self, path: str) -> Any:
+        if path not in self._slides:
+            self._slides[path] = slides.open_slide(Path(path))
+            while len(self._slides) > _OPEN:
+                self._slides.popitem(last=False)[1].close()
+        return self._slides[path]
+
+    def _forget(self) -> None:
+        for source, _ in self._open.values():
+            source.close()
+        self._open.clear()
+        self._slides.clear()
+        gc.collect()
