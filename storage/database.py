@@ -84,8 +84,7 @@ class Database:
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)
             raw.execute("INSERT INTO search_index(search_index) VALUES ('optimize')")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raw.execute("VACUUM")
+            raw.execute("VACUUM")  # into the WAL; the old pages go with the checkpoint
             blocked, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not blocked
 
@@ -111,7 +110,7 @@ class Database:
 
 
 def sqlite_has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
-    """SQLite 3.7.0 to 3.51.2 may damage a WAL checkpointed by several connections; two branches are mended."""
+    """SQLite 3.7.0 to 3.51.2 may damage a WAL that several connections checkpoint; two have the remedy."""
     if version >= (3, 51, 3) or version < (3, 7, 0):
         return False
     return not ((3, 44, 6) <= version < (3, 45, 0) or (3, 50, 7) <= version < (3, 51, 0))

@@ -26,8 +26,9 @@ from storage.tables import (
 )
 
 
-def erase(database: Database, blobs: Blobs, owner: str, conversation_id: str) -> None:
-    """Raises NotFound, and Busy when a reader kept the old pages: the next start finishes then."""
+def erase(database: Database, blobs: Blobs, owner: str, conversation_id: str) -> bool:
+    """False: nobody can reach it any more, but a reader in another program held on to the old pages, which
+    go with the next erasure or at the next start. Raises NotFound."""
     with database.writing() as session:
         conversations.owned(session, owner, conversation_id)
         session.add(
@@ -40,23 +41,25 @@ def erase(database: Database, blobs: Blobs, owner: str, conversation_id: str) ->
         )
         session.flush()  # the append-only trigger looks for this row
         _delete_rows(session, conversation_id)
-    finish(database, blobs)
+    return finish(database, blobs)
 
 
-def finish(database: Database, blobs: Blobs) -> None:
-    """Complete every erasure that has begun."""
+def finish(database: Database, blobs: Blobs) -> bool:
+    """Complete every erasure that has begun; False when the old pages are still held."""
     with database.writing() as session:
         # The write lock is held, so nobody can come to refer to a blob between the look and the removal.
         pending = session.scalars(select(ErasureRow)).all()
         if not pending:
-            return
+            return True
         _remove_unreferred(session, blobs, {name for erasure in pending for name in erasure.blobs})
         done = [erasure.conversation_id for erasure in pending]
         for erasure in pending:
             erasure.blobs = []
-    if database.scrub():
-        with database.writing() as session:
-            session.execute(delete(ErasureRow).where(ErasureRow.conversation_id.in_(done)))
+    if not database.scrub():
+        return False
+    with database.writing() as session:
+        session.execute(delete(ErasureRow).where(ErasureRow.conversation_id.in_(done)))
+    return True
 
 
 def remove_unreferred(database: Database, blobs: Blobs, names: Iterable[str]) -> None:

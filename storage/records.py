@@ -149,3 +149,4 @@ class Health:
     bytes: int
     conversations: int
     turns: int
+    unfinished_erasures: int

@@ -34,7 +34,7 @@ from storage.records import (
     Verification,
 )
 from storage.runs import Run, living
-from storage.tables import ConversationRow, TurnRow
+from storage.tables import ConversationRow, ErasureRow, TurnRow
 
 FILE_NAME = "basira.sqlite3"
 Keep = Callable[[], list[str]]
@@ -116,9 +116,10 @@ class Store:
         with self._database.writing() as session:
             conversations.rename(session, owner, conversation_id, title)
 
-    def delete_conversation(self, owner: str, conversation_id: str) -> None:
-        """Erase it for good, rows and blobs; see erasure.py."""
-        erasure.erase(self._database, self._blobs, owner, conversation_id)
+    def delete_conversation(self, owner: str, conversation_id: str) -> bool:
+        """Erase it for good, rows and blobs. False: gone from every list, but a reader in another program
+        delays overwriting the file until the next erasure or start."""
+        return erasure.erase(self._database, self._blobs, owner, conversation_id)
 
     # Series and frames
 
@@ -263,7 +264,10 @@ class Store:
 
     def health(self) -> Health:
         with self._database.reading() as session:
-            counts = [session.scalar(select(func.count()).select_from(t)) for t in (ConversationRow, TurnRow)]
+            counts = [
+                session.scalar(select(func.count()).select_from(t))
+                for t in (ConversationRow, TurnRow, ErasureRow)
+            ]
         return Health(
             schema=SCHEMA,
             sqlite=sqlite3.sqlite_version,
@@ -272,4 +276,5 @@ class Store:
             bytes=self._database.path.stat().st_size,
             conversations=counts[0] or 0,
             turns=counts[1] or 0,
+            unfinished_erasures=counts[2] or 0,
         )
