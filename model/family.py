@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import Checkpoint
+from model.errors import CheckpointIncomplete
 
 if TYPE_CHECKING:
     import torch
@@ -161,15 +162,18 @@ class Adapter:
         return logits
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The checkpoint's tokenizer, from its own files only. Raises CheckpointIncomplete when they do not suffice."""
-    from transformers import AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
-    from model.errors import CheckpointIncomplete
-
+    folder = checkpoint.folder
     try:
+        if checkpoint.original and (folder / "tokenizer.json").is_file():
+            return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        if checkpoint.original:  # its model type is unknown to the automatic choice
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True, config=AutoConfig.for_model("llama"))
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except (OSError, ValueError, ImportError, KeyError, AttributeError) as error:
         raise CheckpointIncomplete(f"the tokenizer cannot be built from its files: {error}") from error
 
 

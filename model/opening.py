@@ -106,7 +106,7 @@ def load(
     device = device or quantized.default_device()
     known = registry.find(name, checkpoint)
     window = context_tokens(checkpoint, known, context)
-    tokenizer = family.load_tokenizer(checkpoint.folder)
+    tokenizer = family.load_tokenizer(checkpoint)
     found_tower = original_llava.find_tower(checkpoint, tower) if checkpoint.original else None
     loaded = quantized.load(
         checkpoint,

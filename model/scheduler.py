@@ -330,8 +330,9 @@ class Scheduler:
     def _postprocess(self, writers: Sequence[Request], logits: torch.Tensor) -> None:
         best, places = logits.max(dim=-1)
         values, tokens = best.tolist(), places.tolist()
-        for index, request in enumerate(writers):
+        for request in writers:  # all of them first: a row that leaves moves another, whose length must be true
             request.read = len(request.ids)
+        for index, request in enumerate(writers):
             self._take_token(request, logits[index], values[index], tokens[index])
 
     def _take_token(self, request: Request, logits: torch.Tensor, best: float, place: int) -> bool:

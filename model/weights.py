@@ -116,9 +116,7 @@ class Shelf:
         return tensor
 
     def close(self) -> None:
-        if self._handle is not None:
-            self._handle.__exit__(None, None, None)
-        self._handle = self._path = None
+        self._handle = self._path = None  # the last reference closes the file
 
 
 def _open(file: Path) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 
 from PIL import Image
 
+from model.quantized import quiet
+
 TEXTS = [
     "What imaging modality is this? A chat between a curious user and an artificial intelligence assistant.",
     "The assistant gives helpful, detailed, and polite answers to the user's questions about medical images.",
@@ -122,7 +124,7 @@ def make_tokenizer(folder: Path, specials: Sequence[str], *, bos: str | None, eo
     return tokenizer
 
 
-def _randomise(model: Any, seed: int) -> None:
+def _randomise(model: Any, seed: int, *, embedding: float = 0.5, head: float = 3.0) -> None:
     """Weights of unit gain and small embeddings, so that every token of the prompt moves the answer and greedy
     choices are not ties."""
     import torch
@@ -131,20 +133,21 @@ def _randomise(model: Any, seed: int) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "embed_tokens" in name:
-                parameter.normal_(0.0, 0.5)
+                parameter.normal_(0.0, embedding)
             elif parameter.dim() > 1:
                 parameter.normal_(0.0, 1.6 / parameter.shape[-1] ** 0.5)
             elif parameter.dim() == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.05)
-        head = model.get_output_embeddings().weight
-        head.normal_(0.0, 3.0 / head.shape[-1] ** 0.5)
+        weight = model.get_output_embeddings().weight
+        weight.normal_(0.0, head / weight.shape[-1] ** 0.5)
 
 
 def _save(model: Any, folder: Path, *, eos: Sequence[int], shard: str = "5GB") -> None:
     model.generation_config.eos_token_id = list(eos)
     model.generation_config.pad_token_id = 0
     model.eval()
-    model.save_pretrained(folder, max_shard_size=shard)
+    with quiet():
+        model.save_pretrained(folder, max_shard_size=shard)
 
 
 def _write(folder: Path, name: str, content: object) -> None:
@@ -349,7 +352,7 @@ def make_gemma(folder: Path, *, seed: int = 2, window: int = 48) -> Path:
         image_token_index=one("<image_soft_token>"),
     )
     model = Gemma3ForConditionalGeneration(config)
-    _randomise(model, seed)
+    _randomise(model, seed, head=0.5)  # tied, and multiplied by the root of the width where it is read
     _save(model, folder, eos=[one("<eos>"), one("<end_of_turn>")])
     _write(
         folder,
@@ -459,7 +462,7 @@ def make_text(folder: Path, *, kind: str = "llama", seed: int = 4) -> Path:
         text |= {"head_dim": 32}
     config = transformers.AutoConfig.for_model(kind, **text)
     model = transformers.AutoModelForCausalLM.from_config(config)
-    _randomise(model, seed)
+    _randomise(model, seed, head=0.5 if gemma else 3.0)
     _save(model, folder, eos=[tokenizer.eos_token_id])
     if gemma:
         _write(folder, "chat_template.jinja", GEMMA_TEMPLATE)

@@ -1,0 +1,197 @@
+"""The engine answers exactly as plain `generate` does: over turns, with images, beside other readers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+import pytest
+
+from model import Finish, Message, Sampling, Thought, open_engine
+from model.local import LocalEngine
+from tests import checkpoints
+
+FAMILIES = {
+    "llava": checkpoints.make_llava,
+    "gemma3": checkpoints.make_gemma,
+    "qwen2-vl": lambda folder: checkpoints.make_qwen(folder, kind="qwen2-vl"),
+    "qwen2.5-vl": lambda folder: checkpoints.make_qwen(folder, kind="qwen2.5-vl"),
+    "qwen3-vl": lambda folder: checkpoints.make_qwen(folder, kind="qwen3-vl"),
+    "llama": checkpoints.make_text,
+    "mixtral": lambda folder: checkpoints.make_text(folder, kind="mixtral"),
+    "gemma3_text": lambda folder: checkpoints.make_text(folder, kind="gemma3_text"),
+    "qwen3": lambda folder: checkpoints.make_text(folder, kind="qwen3"),
+}
+QUESTIONS = (
+    "What imaging modality is this?",
+    "هل توجد علامات على انصباب جنبي؟",
+    "And on the other side of the chest?",
+    "صف ما تراه في الصورة.",
+    "Compare it with the first one.",
+    "Is the study normal?",
+    "ما الجهة؟",
+)
+GREEDY = Sampling(temperature=0.0, max_new_tokens=9)
+
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    folder = FAMILIES[request.param](tmp_path_factory.mktemp("family") / request.param)
+    opened = open_engine(str(folder), quantization="fp32", device="cpu")
+    assert isinstance(opened, LocalEngine)
+    yield opened
+    opened.close()
+
+
+class Conversation:
+    """Asks turn after turn and remembers, per turn, the ids the engine read and wrote."""
+
+    def __init__(self, engine: LocalEngine, name: str, *, first_picture: int) -> None:
+        self.engine, self.name = engine, name
+        self.messages: list[Message] = []
+        self.seen: list[tuple[Any, tuple[int, ...], Finish]] = []
+        self._pictures = first_picture
+
+    def ask(self, text: str, *, images: int = 0) -> Finish:
+        shown = ()
+        if self.engine.identity.accepts_images:
+            shown = tuple(checkpoints.picture(self._pictures + n, (60 + 40 * n, 90)) for n in range(images))
+            self._pictures += images
+        self.messages.append(Message("user", text, shown))
+        request = self.engine._request(self.messages, GREEDY, self.name, None, None)
+        self.engine.scheduler.submit(request)
+        while not isinstance(event := request.events.get(), Finish):
+            assert not isinstance(event, Thought)
+        assert event.error is None
+        self.messages.append(Message("assistant", request.answer.text))
+        self.seen.append((request.prompt, tuple(request.answer.ids), event))
+        return event
+
+
+def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
+    """Tokens of transformers' own `generate`, everything read anew, by a copy of the model loaded by transformers."""
+    import torch
+
+    model = twin(engine)
+    ids = torch.tensor([prompt.ids])
+    inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if prompt.pixels:
+        inputs["pixel_values"] = torch.cat([pixels.tensors["pixel_values"] for pixels in prompt.pixels])
+        kinds = torch.zeros_like(ids)
+        for span in prompt.spans:
+            kinds[0, span.start : span.end] = 1
+        family = engine.identity.family
+        if family == "gemma3":
+            inputs["token_type_ids"] = kinds
+        if family.startswith("qwen"):
+            inputs["mm_token_type_ids"] = kinds
+            inputs["image_grid_thw"] = torch.cat([pixels.tensors["grid"] for pixels in prompt.pixels])
+    with torch.inference_mode():
+        out = model.generate(**inputs, do_sample=False, max_new_tokens=count + 1)
+    return [int(token) for token in out[0, len(prompt.ids) :]]
+
+
+def assert_equal_to_plain_generate(engine: LocalEngine, conversation: Conversation) -> None:
+    for prompt, ids, finish in conversation.seen:
+        expected = plain_generate(engine, prompt, len(ids))
+        assert list(ids) == expected[: len(ids)]
+        if finish.reason == "complete":
+            assert expected[len(ids)] in engine._parts.end_tokens
+
+
+_TWINS: dict[int, Any] = {}
+
+
+def twin(engine: LocalEngine) -> Any:
+    import transformers
+
+    if id(engine) not in _TWINS:
+        _TWINS.clear()
+        name = type(engine.decoder.model).__name__
+        _TWINS[id(engine)] = getattr(transformers, name).from_pretrained(
+            engine.composer.adapter.checkpoint.folder
+        )
+    return _TWINS[id(engine)]
+
+
+def test_seven_turns_with_images_equal_reading_everything_anew_while_others_speak(
+    engine: LocalEngine,
+) -> None:
+    mine = Conversation(engine, "mine", first_picture=10)
+    other = Conversation(engine, "other", first_picture=50)
+    images = (1, 0, 2, 0, 1, 0, 0)
+    held = 0
+    for turn, question in enumerate(QUESTIONS):
+        finish = mine.ask(question, images=images[turn])
+        other.ask(QUESTIONS[-turn], images=images[turn] and 1)
+        assert finish.reused_tokens >= held - 1  # nothing that was read or written is read again
+        held = finish.prompt_tokens + (finish.new_tokens if mine.messages[-1].text else 0)
+    assert_equal_to_plain_generate(engine, mine)
+    assert_equal_to_plain_generate(engine, other)
+
+
+def test_eight_readers_at_once_get_what_each_would_get_alone(engine: LocalEngine) -> None:
+    conversations = [Conversation(engine, f"reader {n}", first_picture=100 + 10 * n) for n in range(8)]
+
+    def read(number: int) -> None:
+        conversations[number].ask(QUESTIONS[number % 7] + " x" * number, images=number % 3)
+        conversations[number].ask(QUESTIONS[(number + 1) % 7], images=(number + 1) % 2)
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for conversation in conversations:
+        assert len(conversation.seen) == 2
+        assert_equal_to_plain_generate(engine, conversation)
+
+
+def test_an_edited_question_reuses_only_what_is_the_same(engine: LocalEngine) -> None:
+    talk = Conversation(engine, "edited", first_picture=200)
+    talk.ask(QUESTIONS[0], images=1)
+    talk.ask(QUESTIONS[1])
+    branch = Conversation(engine, "edited", first_picture=300)
+    branch.messages = talk.messages[:2]
+    finish = branch.ask("Something else entirely?", images=1)
+    assert 10 < finish.reused_tokens < finish.prompt_tokens
+    assert_equal_to_plain_generate(engine, branch)
+
+
+def test_another_image_in_the_same_place_is_never_taken_for_the_first(engine: LocalEngine) -> None:
+    if not engine.identity.accepts_images:
+        pytest.skip("a text-only family")
+    first = Conversation(engine, "swapped", first_picture=400)
+    first.ask(QUESTIONS[0], images=1)
+    second = Conversation(engine, "swapped", first_picture=401)
+    finish = second.ask(QUESTIONS[0], images=1)
+    start = second.seen[0][0].spans[0].start
+    assert finish.reused_tokens <= start
+    assert_equal_to_plain_generate(engine, second)
+
+
+def test_a_long_prompt_read_in_small_chunks_gives_the_same_tokens(engine: LocalEngine) -> None:
+    import dataclasses
+
+    before = engine.scheduler.budget
+    engine.scheduler.budget = dataclasses.replace(before, chunk=7, shared_chunk=3)
+    try:
+        talk = Conversation(engine, "chunks", first_picture=500)
+        talk.ask("A long question. " * 12, images=2)
+    finally:
+        engine.scheduler.budget = before
+    assert_equal_to_plain_generate(engine, talk)
+
+
+def test_answers_of_different_images_differ(engine: LocalEngine, tmp_path: Path) -> None:
+    if not engine.identity.accepts_images:
+        pytest.skip("a text-only family")
+    texts = set()
+    for number in range(4):
+        talk = Conversation(engine, f"differs {number}", first_picture=600 + number)
+        talk.ask(QUESTIONS[0], images=1)
+        texts.add(talk.seen[0][1])
+    assert len(texts) > 1
