@@ -137,7 +137,7 @@ _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 
 
 
 def _jpeg_xl(data: bytes) -> Codestream:
-    """SizeHeader of ISO/IEC 18181-1 D.2, least significant bit first; samples and bits are left to the decoder."""
+    """SizeHeader of ISO/IEC 18181-1 D.2, least significant bit first; samples are left to the decoder."""
     at = 2 if data[:2] == b"\xff\x0a" else data.find(b"\xff\x0a", 0, 65536) + 2
     if at < 2:
         raise DamagedFile("the JPEG XL container holds no codestream")

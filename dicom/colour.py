@@ -36,12 +36,15 @@ def _eight_bits(values: NDArray[Any], layout: Layout) -> RGB:
     if values.dtype == np.uint8 and layout.bits_stored >= 8:
         return values
     if values.dtype.kind == "f":
-        return np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+        scaled: RGB = np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+        return scaled
     bits = min(layout.bits_stored, values.dtype.itemsize * 8)
     unsigned = values.view(np.dtype(f"u{values.dtype.itemsize}"))
     if bits > 8:
-        return (unsigned >> (bits - 8)).astype(np.uint8)
-    return (unsigned.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+        deep: RGB = (unsigned >> (bits - 8)).astype(np.uint8)
+        return deep
+    shallow: RGB = (unsigned.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+    return shallow
 
 
 def ybr_full(ybr: RGB) -> RGB:
@@ -60,7 +63,8 @@ def ybr_partial(ybr: RGB) -> RGB:
 
 
 def _stacked(*planes: NDArray[np.float32]) -> RGB:
-    return np.floor(np.clip(np.stack(planes, axis=2), 0, 255) + 0.5).astype(np.uint8)
+    rgb: RGB = np.floor(np.clip(np.stack(planes, axis=2), 0, 255) + 0.5).astype(np.uint8)
+    return rgb
 
 
 def palette(indices: NDArray[Any], ds: Dataset) -> RGB:
@@ -82,7 +86,7 @@ def _palette_plane(ds: Dataset, name: str) -> tuple[int, int, int, NDArray[np.ui
     if isinstance(raw, bytes):
         table = _table(raw, entries, ds)
         if bits == 8 and table.size and int(table.max()) > 255:
-            bits = 16  # 8-bit entries left in the high byte of 16-bit words, a frequent reading of PS3.3 C.7.6.3.1.6
+            bits = 16  # 8-bit entries left in the high byte of words, a frequent reading of C.7.6.3.1.6
     else:
         segments = elements.value(ds, f"Segmented{name}PaletteColorLookupTableData")
         if not isinstance(segments, bytes):
@@ -149,7 +153,7 @@ def _profile(ds: Dataset) -> bytes | None:
 
 
 def corrected(rgb: RGB, profile: bytes | None) -> RGB:
-    """`rgb` in sRGB through its ICC profile; unchanged when there is none or it is unusable or sRGB itself."""
+    """`rgb` in sRGB through its ICC profile; unchanged without one, when unusable or sRGB itself."""
     if profile is None:
         return rgb
     try:

@@ -89,7 +89,7 @@ def _decoders(stream: Codestream, layout: Layout, at_least: int) -> list[Callabl
 
 
 def _is_ycbcr(stream: Codestream, layout: Layout) -> bool:
-    """Whether three JPEG components are YCbCr: the header unless the stream itself is explicit (T.872 6.5)."""
+    """Whether three JPEG components are YCbCr: the header says so, or the stream itself (T.872 6.5)."""
     if layout.photometric.startswith("YBR"):
         return True
     return stream.transformed is True
@@ -112,9 +112,9 @@ def read_components(data: bytes) -> int:
 
 
 def _pydicom_libjpeg(data: bytes) -> Array:
-    import libjpeg
+    from libjpeg.utils import decode
 
-    return np.asarray(libjpeg.decode(data))
+    return np.asarray(decode(data))
 
 
 def _jpeg_lossless(data: bytes) -> Array:
@@ -132,7 +132,7 @@ def _jpeg_lossless_fallback(data: bytes) -> Array:
 
 
 def _jpeg_ls(data: bytes, stream: Codestream) -> Array:
-    import jpeg_ls
+    import jpeg_ls  # type: ignore[import-untyped]  # pyjpegls ships no types
 
     raw, meta = jpeg_ls.decode_pixel_data(data)
     dtype = np.dtype("<u2" if stream.bits > 8 else "u1")
@@ -152,9 +152,9 @@ def _jpeg_ls_fallback(data: bytes) -> Array:
 
 
 def _openjpeg(data: bytes, stream: Codestream) -> Array:
-    import openjpeg
+    from openjpeg.utils import decode_pixel_data
 
-    raw = openjpeg.decode_pixel_data(data, version=2)
+    raw = decode_pixel_data(data, version=2)
     size = 1 if stream.bits <= 8 else 2 if stream.bits <= 16 else 4
     flat = np.frombuffer(raw, np.dtype(f"<{'i' if stream.signed else 'u'}{size}"))
     shape = (stream.rows, stream.columns) + ((stream.samples,) if stream.samples > 1 else ())

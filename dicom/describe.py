@@ -108,7 +108,8 @@ def _view(ds: Dataset) -> str:
 
 
 _VIEW_MEANINGS = (
-    ("medio-lateral oblique", "MLO"), ("cranio-caudal", "CC"), ("medio-lateral", "ML"), ("latero-medial", "LM"),
+    ("medio-lateral oblique", "MLO"), ("cranio-caudal", "CC"), ("medio-lateral", "ML"),
+    ("latero-medial", "LM"),
     ("postero-anterior", "PA"), ("antero-posterior", "AP"), ("lateral", "LATERAL"), ("oblique", "OBLIQUE"),
 )  # fmt: skip
 

@@ -95,7 +95,7 @@ class Facts:
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := set(plain) - known:
             raise ValueError(f"{len(unknown)} unknown keys for Facts")
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in plain.items()}
         return cls(**values)
 
 

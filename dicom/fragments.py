@@ -1,4 +1,4 @@
-"""Where each frame's bytes lie in encapsulated pixel data, PS3.5 A.4. Knows no codec beyond its first bytes."""
+"""Where each frame's bytes lie in encapsulated pixel data, PS3.5 A.4. Knows codecs by first bytes only."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Fragments:
 
 
 def locate_frames(stream: BinaryIO, offset: int, count: int, ds: Dataset) -> Fragments:
-    """Walk the items from `offset` and group them into `count` frames (offset tables first, then by content)."""
+    """Walk the items from `offset` and group them into `count` frames (by offset table, else by content)."""
     table, pieces = _walk(stream, offset)
     if not pieces:
         raise TruncatedFile("(7FE0,0010) PixelData has no fragments")

@@ -117,7 +117,7 @@ def _inverted(ds: Dataset, layout: Layout) -> bool:
 
 
 def _padding(ds: Dataset, layout: Layout) -> tuple[float, float] | None:
-    """(0028,0120) PixelPaddingValue to (0028,0121) PixelPaddingRangeLimit, PS3.3 C.7.5.1.1.2, in stored values."""
+    """(0028,0120) PixelPaddingValue to (0028,0121) RangeLimit, PS3.3 C.7.5.1.1.2, in stored values."""
     first = elements.integer(ds, "PixelPaddingValue")
     if first is None:
         return None
@@ -127,7 +127,7 @@ def _padding(ds: Dataset, layout: Layout) -> tuple[float, float] | None:
 
 
 def _as_stored(value: int, layout: Layout) -> int:
-    """Padding read with the wrong sign (US for SS or the reverse) put right; 16 bits are enough for real files."""
+    """Padding read with the wrong sign (US for SS or the reverse) put right."""
     if layout.signed and value > (1 << (layout.bits_allocated - 1)) - 1:
         return value - (1 << layout.bits_allocated)
     if not layout.signed and value < 0:
@@ -187,7 +187,7 @@ def _voi_lut(ds: Dataset, groups: FrameGroups, layout: Layout, slope: float) -> 
 
 
 def _windows(groups: FrameGroups) -> tuple[Window, ...]:
-    """All usable pairs of (0028,1050) and (0028,1051). Width 0 is dropped; LINEAR below 1 becomes LINEAR_EXACT."""
+    """All usable pairs of (0028,1050) and (0028,1051). Width 0 is dropped, LINEAR below 1 LINEAR_EXACT."""
     holder = groups.holder("FrameVOILUTSequence", "WindowCenter")
     centers, widths = elements.decimals(holder, "WindowCenter"), elements.decimals(holder, "WindowWidth")
     words = elements.texts(holder, "WindowCenterWidthExplanation")

@@ -6,6 +6,7 @@ known. Knows headers; reads nothing.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -150,7 +151,7 @@ def _ordered(headers: Sequence[Header | None], places: list[Place], notes: tuple
     """Sorted along the normal, foot to head, right to left, front to back as the normal points."""
     places = sorted(places, key=lambda p: (p.along or 0.0, _number(headers, p), p.slot.frame))
     along = [p.along or 0.0 for p in places]
-    steps = [b - a for a, b in zip(along, along[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(along)]
     real = [s for s in steps if s > 0.005]
     spacing = statistics.median(real) if real else None
     warnings = list(notes)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from pydicom.uid import UID_dictionary
+from pydicom.uid import UID
 
 from dicom.errors import DicomError, FrameMissing, InvalidWindow, UnknownFile
 from dicom.facts import Facts
@@ -108,10 +108,10 @@ def _report(series: Series) -> SeriesReport:
 
 def encoding_name(syntax: str) -> str:
     """The standard's name of a transfer syntax; raster formats by their own; "unknown" for anything else."""
-    entry = UID_dictionary.get(syntax)
-    if entry is not None:
-        return entry[0]
-    return syntax if syntax.isalnum() and len(syntax) <= 10 else "unknown"
+    if syntax.isalnum() and len(syntax) <= 10:
+        return syntax
+    uid = UID(syntax)
+    return uid.name if uid.is_valid and not uid.is_private and uid.name != uid else "unknown"
 
 
 def render_files(
@@ -129,7 +129,8 @@ def render_files(
     padding, padding black), "minmax" (full range of the frame, padding included), or "CENTRE/WIDTH" in
     modality values. Overlay planes are drawn white. `frame` counts from 0 in file order. Pixels are not
     resampled for aspect and ultrasound is not masked: this is for the owner's own disk, and comparable with
-    dcmtk's dcmj2pnm. A folder or ZIP gives one PNG per series, FILE-1.png, FILE-2.png, …; its entry is the first.
+    dcmtk's dcmj2pnm. A folder or ZIP gives one PNG per series, FILE-1.png, FILE-2.png, …; its entry is the
+    first.
     """
     bounds = limits or Limits()
     pool = sandbox or shared_sandbox(bounds)

@@ -51,7 +51,8 @@ _OBJECTS: Mapping[str, type[NotAnImage]] = {
 _PICTURES_DESPITE = frozenset(("481.1", "481.2"))  # RT image, RT dose
 _MODALITIES: Mapping[str, type[NotAnImage]] = {
     "SR": StructuredReport, "KO": StructuredReport, "SEG": Segmentation, "PR": PresentationState,
-    "ECG": Waveform, "EPS": Waveform, "HD": Waveform, "AU": Waveform, "RESP": Waveform, "DOC": EncapsulatedDocument,
+    "ECG": Waveform, "EPS": Waveform, "HD": Waveform, "AU": Waveform, "RESP": Waveform,
+    "DOC": EncapsulatedDocument,
     "M3D": EncapsulatedDocument, "RTSTRUCT": RadiotherapyObject, "RTPLAN": RadiotherapyObject,
     "RTRECORD": RadiotherapyObject, "ANN": Annotations, "REG": Annotations, "FID": Annotations,
 }  # fmt: skip
@@ -60,7 +61,7 @@ _VIDEO_OVER_IP = "1.2.840.10008.1.2.7."
 
 
 def refuse_non_images(source: Source) -> None:
-    """Raise the `NotAnImage` (or `TruncatedFile`, `WithheldImage`) that says what an object without a picture is."""
+    """Raise what says why there is no picture: `NotAnImage`, `TruncatedFile` or `WithheldImage`."""
     ds = source.dataset
     error = _object(ds)
     if error is not None:

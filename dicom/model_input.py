@@ -1,4 +1,4 @@
-"""Frames for a model: which slices of a stack, three-window composites, fitting into a square. Knows no model."""
+"""Frames for a model: which slices of a stack, three-window composites, squares. Knows no model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sample(length: int, count: int, *, around: int | None = None) -> tuple[int, 
 
 
 def composite(frame: Frame, windows: tuple[Window, Window, Window] = CT_COMPOSITE) -> Image.Image:
-    """RGB picture of a monochrome frame with one window per channel; aspect corrected. Colour is returned as is."""
+    """RGB picture of a monochrome frame, one window per channel, aspect corrected; colour as it is."""
     if frame.color:
         return square_pixels(frame.samples, frame)
     channels = [grey_levels(frame, window) for window in windows]

@@ -18,7 +18,7 @@ from dicom.values import Frame
 
 def _open(path: Path, limits: Limits) -> Any:
     try:
-        import nibabel
+        import nibabel  # type: ignore[import-not-found]  # optional, not in requirements
     except ImportError as missing:
         raise MissingDecoder("nibabel") from missing
     with path.open("rb") as stream:

@@ -78,7 +78,7 @@ def _placed(plane: Mask, ds: Dataset, group: int, layout: Layout) -> Mask:
         origin = [int(v) for v in ds[group, 0x0050].value]
     except (KeyError, TypeError, ValueError):
         origin = [1, 1]
-    row, column = (origin + [1, 1])[:2]
+    row, column = [*origin, 1, 1][:2]
     out = np.zeros((layout.rows, layout.columns), np.uint8)
     top, left = row - 1, column - 1
     y0, x0 = max(0, top), max(0, left)

@@ -157,7 +157,8 @@ def masked(words: NDArray[Any], layout: Layout) -> NDArray[Any]:
         return words
     spare = size - layout.bits_stored
     signed = words.view(np.dtype(f"i{words.dtype.itemsize}"))
-    return (signed << spare) >> spare if spare else signed
+    extended: NDArray[Any] = (signed << spare) >> spare if spare else signed
+    return extended
 
 
 def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArray[Any]:
@@ -175,7 +176,8 @@ def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArr
     if layout.signed and not stream.signed:
         return _extended(array, bits)
     if not layout.signed and not stream.signed and bits > layout.bits_stored:
-        return np.minimum(array, (1 << layout.bits_stored) - 1).astype(array.dtype)
+        cut: NDArray[Any] = np.minimum(array, (1 << layout.bits_stored) - 1).astype(array.dtype)
+        return cut
     return array
 
 

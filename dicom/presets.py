@@ -35,7 +35,32 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
     "PELVIS": ("abdomen", "bone"),
 }
 _BONES = frozenset(
-    ["SPINE", "CSPINE", "TSPINE", "LSPINE", "SHOULDER", "HUMERUS", "ARM", "ELBOW", "FOREARM", "WRIST", "HAND", "HIP", "FEMUR", "LEG", "KNEE", "TIBIA", "ANKLE", "FOOT", "EXTREMITY", "RIB", "STERNUM", "CLAVICLE", "JAW", "TEETH"]
+    [
+        "SPINE",
+        "CSPINE",
+        "TSPINE",
+        "LSPINE",
+        "SHOULDER",
+        "HUMERUS",
+        "ARM",
+        "ELBOW",
+        "FOREARM",
+        "WRIST",
+        "HAND",
+        "HIP",
+        "FEMUR",
+        "LEG",
+        "KNEE",
+        "TIBIA",
+        "ANKLE",
+        "FOOT",
+        "EXTREMITY",
+        "RIB",
+        "STERNUM",
+        "CLAVICLE",
+        "JAW",
+        "TEETH",
+    ]
 )
 
 

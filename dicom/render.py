@@ -56,7 +56,7 @@ def looked_up(values: NDArray[Any], lut: VoiLut) -> NDArray[np.uint8]:
 
 
 def grey_levels(frame: Frame, window: Window | VoiLut) -> NDArray[np.uint8]:
-    """(rows, columns) uint8 of a monochrome frame, inverted and with padding black, before aspect and region."""
+    """(rows, columns) uint8 of a monochrome frame, inverted, padding black, before aspect and region."""
     samples = frame.samples
     if samples.dtype.kind in "iu" and samples.dtype.itemsize == 2 and samples.size > _TABLE_WORTH:
         return _by_table(frame, window)
@@ -151,7 +151,8 @@ def render(
 
     `window` None means the frame's default: its VOI LUT if it has one and no window, else `default_window`.
     Colour frames ignore it. `region` is in pixels of the displayed (square-pixel) picture. `overlays` paints
-    overlay planes white; `square` False leaves non-square pixels as they are. Raises `FrameMissing` when the region is empty or outside.
+    overlay planes white; `square` False leaves non-square pixels as they are. Raises `FrameMissing` when the
+    region is empty or outside.
     """
     if frame.color:
         pixels: NDArray[np.uint8] = frame.samples

@@ -1,4 +1,4 @@
-"""Whole-slide pictures through OpenSlide: levels, regions, overview. Runs in a worker; label and macro stay shut.
+"""Whole-slide pictures through OpenSlide: levels, regions, overview. Runs in a worker.
 
 OpenSlide's associated images (label, macro, thumbnail) are never opened: they may show a name.
 """
@@ -96,7 +96,7 @@ def _spacing(slide: Any, scale: float) -> tuple[float, float] | None:
 
 
 def region(slide: Any, box: tuple[int, int, int, int], scale: float) -> RGB:
-    """(height, width, 3) of `box` (x0, y0, x1, y1 in full-resolution pixels) reduced by `scale` >= some level.
+    """(height, width, 3) of `box` (x0, y0, x1, y1 in full-resolution pixels) reduced by `scale`.
 
     Read from the nearest level that is at least as fine, in strips, then resampled (area mean).
     """

@@ -99,7 +99,7 @@ def open_source(stream: BinaryIO, limits: Limits) -> Source:
 
 
 def refuse_disguise(head: bytes) -> None:
-    """Raise `DisguisedFile` when the 128-byte preamble starts another kind of file (TIFF is allowed, PS3.10 7.1)."""
+    """Raise `DisguisedFile` when the 128-byte preamble starts another kind of file but TIFF, PS3.10 7.1."""
     if head[128:132] == b"DICM" and head.startswith(_DISGUISES):
         raise DisguisedFile("the preamble before DICM starts another kind of file")
 
@@ -211,12 +211,13 @@ def _locate(stream: BinaryIO, dataset: Dataset) -> tuple[PixelElement | None, bo
     head = stream.read(12)
     if len(head) < 8:
         return None, False
-    for order, big in (("<", False), (">", True)):
+    for order in "<>":
         group, element = struct.unpack(order + "HH", head[:4])
         if group == 0x7FE0 and element in _PIXEL_KEYWORDS:
             break
     else:
         return None, False
+    big = order == ">"
     if head[4:6] in _LONG_VRS:
         length, offset = struct.unpack(order + "L", head[8:12].ljust(4, b"\0"))[0], here + 12
     else:

@@ -1,4 +1,4 @@
-"""Paths to a study: files, folders, ZIP and DICOMDIR trees, scanned in the sandbox and grouped into series."""
+"""Paths to a study: files, folders, ZIP and DICOMDIR trees, scanned in the sandbox, grouped into series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker can be asked: scan a file, build a frame, read a slide region, unpack a ZIP. Knows no process."""
+"""What a worker can be asked: scan a file, build a frame, read a region, unpack a ZIP. Knows no process."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ class Desk:
         if path in self._open:
             self._open.move_to_end(path)
             return self._open[path]
-        source = open_source(Path(path).open("rb"), self._limits)
+        stream = Path(path).open("rb")  # noqa: SIM115  # stays open with the source for the next frame
+        source = open_source(stream, self._limits)
         entry = source, PixelReader(source, self._limits)
         self._open[path] = entry
         while len(self._open) > _OPEN:

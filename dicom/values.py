@@ -1,4 +1,4 @@
-"""What crosses the border of this package: frames, windows, pictures. Knows no file, no dataset, no identity."""
+"""What crosses the border of this package: frames, windows, pictures. Knows no file and no dataset."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Frame:
     """Row spacing / column spacing. The displayed height is rows * pixel_aspect when > 1, and the displayed
     width columns / pixel_aspect when < 1 (pixels are only ever enlarged)."""
     edges: tuple[str, str, str, str] = ("", "", "", "")
-    """Patient letters at left, right, top, bottom of the picture, e.g. ("R", "L", "A", "P"); "" if unknown."""
+    """Patient letters at left, right, top, bottom of the picture, e.g. ("R", "L", "A", "P"), or ""."""
     pixel_spacing_mm: tuple[float, float] | None = None
     """(between rows, between columns) in mm."""
     overlays: NDArray[np.uint8] | None = None
@@ -109,7 +109,7 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What was seen: 8-bit pixels (L or RGB), the facts that go with them, and a fingerprint of the pixels."""
+    """What was seen: 8-bit pixels (L or RGB), the facts that go with them, and a fingerprint."""
 
     image: Image.Image
     facts: Facts

@@ -112,7 +112,7 @@ def _stack(series: Series, limits: Limits) -> tuple[NDArray[Any], Frame]:
 
 
 def _undo_tilt(stack: NDArray[Any], series: Series, pixel: tuple[float, float]) -> None:
-    """Shift slices whose origins drift within the plane (gantry tilt, sheared stacks) back over each other."""
+    """Shift slices whose origins drift within the plane (gantry tilt, shear) back over each other."""
     first = series.geometry.places[0].slot
     for index, place in enumerate(series.geometry.places):
         here, orientation = place.slot.position, place.slot.orientation
@@ -122,7 +122,7 @@ def _undo_tilt(stack: NDArray[Any], series: Series, pixel: tuple[float, float]) 
         right = sum(m * o for m, o in zip(moved, orientation[:3], strict=True)) / pixel[1]
         down = sum(m * o for m, o in zip(moved, orientation[3:], strict=True)) / pixel[0]
         if abs(right) > 0.25 or abs(down) > 0.25:
-            matrix = np.float32([[1, 0, right], [0, 1, down]])
+            matrix = np.asarray([[1, 0, right], [0, 1, down]], np.float32)
             size = (stack.shape[2], stack.shape[1])
             low = float(stack[index].min())
             stack[index] = cv2.warpAffine(

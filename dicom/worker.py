@@ -1,4 +1,4 @@
-"""The child process of `sandbox`: reads a request, runs a task, writes the reply. Imports no torch, no gradio.
+"""The child process of `sandbox`: reads a request, runs a task, replies. Imports no torch, no gradio.
 
 Started as `python -m dicom.worker DESCRIPTOR`; the descriptor is the shared memory for arrays.
 """
@@ -39,7 +39,7 @@ class _Pickler(pickle.Pickler):
         self._end += -(-array.nbytes // _ALIGN) * _ALIGN or _ALIGN
         if os.fstat(self._descriptor).st_size < self._end:
             os.ftruncate(self._descriptor, self._end)
-        view = memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+        view = memoryview(array.tobytes()) if array.size else memoryview(b"")
         done = 0
         while done < len(view):
             done += os.pwrite(self._descriptor, view[done:], offset + done)
