@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dicom import DicomError, Limits, Series, Study, open_study
+from dicom import DicomError, Frame, Limits, Series, Study, open_study
 from storage import Store
 
 from app.captions import caption
@@ -95,14 +95,13 @@ class Intake:
 
     def _stored(self, owner: str, conversation: str, series: Series) -> Iterator[Event]:
         """The first picture, then the announcement, then the rest: the page shows one while others follow."""
-        count = len(series)
-        first = count // 2 if count > 1 else 0
+        first, count = series.middle, len(series)
         try:
             frame = series.frame(first)
         except DicomError as error:
             yield Refused(0, notice(error))
             return
-        descriptor = self._descriptor(series, first, window_to_dict(frame.default_window), frame.color, frame.unit)
+        descriptor = _descriptor(series, first, frame)
         record = self._store.add_series(
             owner, conversation, facts=series.facts.to_dict(), descriptor=descriptor, frames=count
         )
@@ -110,40 +109,36 @@ class Intake:
         self._store.add_frame(owner, record.id, first, meta=meta, samples=samples)
         yield Opened({"id": record.id, **descriptor})
         failed = 0
-        for done, index in enumerate(_outward(first, count), start=2):
-            try:
-                meta, samples = pack(series.frame(index))
-            except DicomError as error:
-                log.warning("a frame could not be read: %s", type(error).__name__)
+        rest = _outward(first, count)
+        for done, (index, read) in enumerate(zip(rest, series.frames(rest), strict=True), start=2):
+            if isinstance(read, DicomError):
+                log.warning("a frame could not be read: %s", type(read).__name__)
                 failed += 1
                 continue
+            meta, samples = pack(read)
             self._store.add_frame(owner, record.id, index, meta=meta, samples=samples)
             yield Reading(done, count)
         if failed:
             yield Refused(0, Locale("en").both("frames-missing", count=failed))
         self._store.complete_series(owner, record.id)
 
-    def _descriptor(
-        self, series: Series, first: int, window: dict[str, Any], color: bool, unit: str
-    ) -> dict[str, Any]:
-        words = Locale("en")
-        return {
-            "frames": len(series),
-            "facts": series.facts.to_dict(),
-            "caption": caption(series.facts),
-            "presets": [
-                {
-                    "key": preset.key,
-                    "label": _preset_label(preset.key),
-                    **window_to_dict(preset.window),
-                }
-                for preset in series.presets
-            ],
-            "color": color,
-            "unit": unit,
-            "warnings": [words.both(f"warning-{code}") for code in series.warnings],
-            "first": {"frame": first, "window": window},
-        }
+
+def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
+    """What the page needs to know of `series` before it has any pixels."""
+    words = Locale("en")
+    return {
+        "frames": len(series),
+        "facts": series.facts.to_dict(),
+        "caption": caption(series.facts),
+        "presets": [
+            {"key": preset.key, "label": _preset_label(preset.key), **window_to_dict(preset.window)}
+            for preset in series.presets(frame)
+        ],
+        "color": frame.color,
+        "unit": frame.unit,
+        "warnings": [words.both(f"warning-{code}") for code in series.warnings],
+        "first": {"frame": first, "window": None if frame.color else window_to_dict(frame.default_window)},
+    }
 
 
 def _preset_label(key: str) -> dict[str, str]:

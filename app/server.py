@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -12,14 +13,14 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
-from model import Sampling
 from storage import Store
 
+from app.engines import open_model, sampling
 from app.guard import Guard
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.locale import Locale
-from app.routes import routes
+from app.routes import routes, sample_files
 from app.settings import MEBIBYTE, Settings
 from app.turn import Turns
 
@@ -44,7 +45,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(Guard, host=settings.host)
-    upload_bytes = settings.upload_megabytes * MEBIBYTE
+    upload_bytes = settings.upload_mb * MEBIBYTE
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
@@ -64,11 +65,6 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     return _with_screens(app, settings, Turns(store, engine, sampling(settings)), store, locale)
 
 
-def sampling(settings: Settings) -> Sampling:
-    """How answers are drawn, as the operator set it."""
-    return Sampling(temperature=settings.temperature, top_p=settings.top_p, max_new_tokens=settings.max_new_tokens)
-
-
 def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:
     import gradio as gr  # slow to import; the command line must not pay for it
 
@@ -78,7 +74,7 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
     with gr.Blocks(title=locale.sentence("page-title"), analytics_enabled=False, fill_width=True) as page:
         parts = lay_out(locale)
         connect(ReadingRoom(store, turns), page, parts)
-    page.queue(max_size=settings.queue_size, default_concurrency_limit=16, api_open=False)
+    page.queue(max_size=settings.queue, default_concurrency_limit=16, api_open=False)
     return gr.mount_gradio_app(
         app,
         page,
@@ -92,7 +88,7 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
         ssr_mode=False,
         favicon_path=str(ASSETS / "web" / "favicon.png"),
         max_file_size="1kb",  # nothing is uploaded through Gradio
-        head=head(),
+        head=head(tuple(path.name for path in sample_files(ASSETS / "samples"))),
     )
 
 
@@ -108,3 +104,27 @@ def private_folders(data: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(temporary / "gradio")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def serve(settings: Settings, locale: Locale) -> int:
+    """Serve until interrupted. Exit code 0, or 1 when the port is taken."""
+    import uvicorn
+
+    private_folders(settings.data)
+    engine = LoadingEngine(functools.partial(open_model, settings))
+    with Store(settings.data) as store:
+        application = create_app(settings, store, engine, locale)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                access_log=False,  # addresses of pages name conversations
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        engine.start()
+        server.run()
+        return 0 if server.started else 1

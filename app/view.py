@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dicom import Frame, InvalidWindow, VoiLut, Window, render
+from dicom import Frame, VoiLut, Window, render
+from dicom.errors import InvalidWindow
 from PIL import Image
 
 _ID = re.compile(r"[0-9a-f-]{8,64}")
