@@ -1,1 +1,1 @@
-"""A bare page with nothing but the viewer, and a server that hands it real frames. Knows no Gradio and no login."""
+"""A bare page with nothing but the viewer, and a server that hands it real frames. Knows no Gradio."""

@@ -14,10 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from app.frames import pack
-from dicom import Frame, render
 from fluent.syntax import FluentParser
 from fluent.syntax import ast as fluent
+
+from app.frames import pack
+from dicom import Frame, render
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -25,7 +26,7 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", "
 
 
 def words(language: str) -> dict[str, str]:
-    """The viewer's labels of one language; fails on a label with a variable, which the page could not fill."""
+    """The viewer's labels of one language; fails on one with a variable, which no page fills."""
     source = (ROOT / "locales" / language / "viewer.ftl").read_text(encoding="utf-8")
     labels = {}
     for entry in FluentParser().parse(source).body:
@@ -120,7 +121,9 @@ def _handler(site: Callable[[], Site]) -> type[BaseHTTPRequestHandler]:
                 return
             try:
                 self.send_response(HTTPStatus.OK)
-                for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
