@@ -1,0 +1,26 @@
+# Basira in a container: docker build -t basira . && docker run -p 127.0.0.1:7860:7860 -v basira:/data basira
+# For a machine without a GPU, a smaller image: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu
+FROM python:3.12-slim
+
+ARG TORCH_INDEX=https://pypi.org/simple
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+RUN useradd --create-home --uid 10001 basira && install -d -o basira -m 0700 /data
+WORKDIR /opt/basira
+COPY requirements.txt .
+RUN pip install --quiet --extra-index-url "$TORCH_INDEX" -r requirements.txt
+COPY app app
+COPY assets assets
+COPY dicom dicom
+COPY locales locales
+COPY model model
+COPY storage storage
+
+USER basira
+# All interfaces of the container; which of the host's reach it is for `docker run -p` to say.
+ENV BASIRA_HOST=0.0.0.0 BASIRA_DATA=/data
+VOLUME /data
+EXPOSE 7860
+HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('BASIRA_PORT', 7860)}/healthz\", timeout=4)"]
+CMD ["python", "-m", "app"]
