@@ -122,16 +122,15 @@ class Series:
         image = render(self.frame(index), window, region=region, overlays=overlays)
         return Picture.of(image, self.facts_of(index))
 
-    @property
-    def presets(self) -> tuple[Preset, ...]:
-        """Windows by name that suit the modality and body part; () for colour and for unknown units."""
-        return () if self.color else presets.named(self.facts, self.unit)
+    def presets(self, frame: Frame | None = None) -> tuple[Preset, ...]:
+        """Windows by name that suit the modality and body part; () for colour and for unknown units.
 
-    def presets_of(self, frame: Frame) -> tuple[Preset, ...]:
-        """The file's own windows ("file-1", …), then `presets`, then "automatic" for this frame."""
-        if frame.color:
+        With `frame`, its own windows ("file-1", …) come first and "automatic" for its values last.
+        """
+        if self.color or (frame is not None and frame.color):
             return ()
-        return presets.offered(self.facts, self.unit, frame.windows, automatic(frame))
+        own, auto = (frame.windows, automatic(frame)) if frame is not None else ((), None)
+        return presets.offered(self.facts, self.unit, own, auto)
 
     def region(
         self, box: Region, *, microns_per_pixel: float | None = None, side: int | None = None
