@@ -68,7 +68,7 @@ def refuse_non_images(source: Source) -> None:
         raise error("(0008,0016) SOPClassUID or (0008,0060) Modality names an object without pictures")
     if source.syntax.startswith((*_VIDEO, _VIDEO_OVER_IP)):
         raise VideoObject("(0002,0010) TransferSyntaxUID is a video")
-    if source.pixels is None:
+    if source.pixels is None or source.pixels.length == 0:
         raise _without_pixels(source)
     if is_withheld(ds):
         raise WithheldImage("(0008,0008) ImageType is LABEL or OVERVIEW")

@@ -91,11 +91,23 @@ class PixelReader:
 
     def _raw(self, index: int, length: int) -> bytes:
         element, stream = self._element, self._source.stream
-        stream.seek(element.offset + index * length)
+        start = index * length
+        if element.words and element.big_endian and self.layout.bits_allocated == 8:
+            return self._swapped(start, length)
+        stream.seek(element.offset + start)
         raw = stream.read(length)
         if len(raw) < length:
             raise TruncatedFile(f"(7FE0,0010) {element.keyword} ends before frame {index + 1}")
         return raw
+
+    def _swapped(self, start: int, length: int) -> bytes:
+        """Bytes of big endian words, put back in order."""
+        first, last = start // 2 * 2, (start + length + 1) // 2 * 2
+        self._source.stream.seek(self._element.offset + first)
+        words = np.frombuffer(self._source.stream.read(last - first).ljust(last - first, b"\0"), ">u2")
+        if self._element.length is not None and start + length > self._element.length:
+            raise TruncatedFile("(7FE0,0010) PixelData ends within a frame")
+        return words.astype("<u2").tobytes()[start - first : start - first + length]
 
     def _subsampled(self) -> bool:
         """Whether native YBR_FULL_422 really has two bytes a pixel; some writers keep three."""
@@ -162,23 +174,22 @@ def masked(words: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArray[Any]:
-    """Decoded values as (0028,0103) PixelRepresentation and (0028,0101) BitsStored say."""
+    """Decoded values as (0028,0103) PixelRepresentation says, unused high bits dropped where bits are exact.
+
+    JPEG 2000 and lossy values may overshoot BitsStored: masking would wrap them, so they are kept.
+    """
     if array.dtype.kind == "f" or stream.codec == "jpeg-xl":
         return array
     bits = stream.bits or layout.bits_stored
-    if stream.lossless and array.ndim == 2:
-        words = array.view(np.dtype(f"u{array.dtype.itemsize}"))
-        if bits >= layout.high_bit + 1 or stream.signed:
-            return masked(words, layout)
-        if layout.signed:
-            return _extended(words, bits)
-        return words
-    if layout.signed and not stream.signed:
-        return _extended(array, bits)
-    if not layout.signed and not stream.signed and bits > layout.bits_stored:
-        cut: NDArray[Any] = np.minimum(array, (1 << layout.bits_stored) - 1).astype(array.dtype)
-        return cut
-    return array
+    words = array.view(np.dtype(f"u{array.dtype.itemsize}"))
+    exact = stream.lossless and stream.codec not in ("jpeg-2000", "htj2k")
+    if exact and array.ndim == 2 and bits >= layout.high_bit + 1:
+        return masked(words, layout)
+    if layout.signed == stream.signed:
+        return array
+    if layout.signed:
+        return _extended(words, bits)
+    return words & words.dtype.type((1 << bits) - 1)
 
 
 def _extended(words: NDArray[Any], bits: int) -> NDArray[Any]:

@@ -56,6 +56,8 @@ class PixelElement:
     length: int | None
     """Bytes of native data; None for encapsulated data (undefined length, PS3.5 A.4)."""
     big_endian: bool
+    words: bool
+    """OW: 8-bit samples of big endian files come in swapped pairs (PS3.5 A.2, 8.1.2)."""
 
 
 @dataclass
@@ -223,7 +225,7 @@ def _locate(stream: BinaryIO, dataset: Dataset) -> tuple[PixelElement | None, bo
     else:
         length, offset = struct.unpack(order + "L", head[4:8])[0], here + 8
     known = None if length == 0xFFFFFFFF else int(length)
-    return PixelElement(_PIXEL_KEYWORDS[element], offset, known, big), big
+    return PixelElement(_PIXEL_KEYWORDS[element], offset, known, big, head[4:6] == b"OW"), big
 
 
 def _ends_early(dataset: Dataset) -> bool:
