@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import gradio as gr
 from dicom import DicomError
 from model import ModelError
-from storage import NotFound, Store
+from storage import NotFound, StorageError, Store
 
 from app.locale import Locale, languages
 from app.notices import notice
@@ -24,11 +25,21 @@ log = logging.getLogger(__name__)
 _BEAT = 0.08  # seconds between updates of a growing answer: about 12 a second
 _SHELF = 200  # conversations listed at once; older ones are found by searching
 
-ASKING = (EmptyQuestion, QuestionTooLong, StillAnswering, MalformedView, NotFound, DicomError, ModelError)
-
 
 class NothingToRegenerate(Exception):
     """There is no question in this conversation yet."""
+
+
+EXPECTED = (
+    EmptyQuestion,
+    QuestionTooLong,
+    StillAnswering,
+    NothingToRegenerate,
+    MalformedView,
+    StorageError,
+    DicomError,
+    ModelError,
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ class ReadingRoom:
             if not conversation:
                 conversation = self.store.start_conversation(owner, language=_language(sent)).id
             yield from self._answer(owner, Question(conversation, question, view, replaces), question)
-        except ASKING as error:
+        except Exception as error:  # whatever happens, what was typed stays and a sentence says so
             shown, _ = self._shown(owner, conversation)
             yield question, conversation, shown, gr.skip(), _told(error)
 
@@ -108,7 +119,7 @@ class ReadingRoom:
             view = view_from(last.pictures[-1].view) if last.pictures else None
             question = Question(conversation, last.question, view, last.id)
             yield from self._answer(owner, question, gr.skip())
-        except (*ASKING, NothingToRegenerate) as error:
+        except Exception as error:  # as above
             shown, _ = self._shown(owner, conversation)
             yield gr.skip(), conversation, shown, gr.skip(), _told(error)
 
@@ -175,6 +186,10 @@ def reader(request: gr.Request) -> str:
 
 
 def _told(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, EXPECTED):
+        # the trace without the message, which may hold what a person wrote
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        log.error("an unexpected %s\n%s", type(error).__name__, trace)
     return {"kind": "error", "sentence": notice(error)}
 
 
@@ -225,7 +240,7 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
     p.upload.taken(room.uploaded, None, [p.conversation, p.chat, p.shelf], **quick)
     p.chat.rate(room.rate, None, p.notice, **quick)
     p.stop.click(room.stop, [p.conversation], None, js="() => [window.basira.conversation()]", **quick)
-    gr.on(
+    asks = gr.on(
         [p.send.click, p.question.submit],
         room.ask,
         [p.question, p.conversation, p.asked],
@@ -233,10 +248,12 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
         js="(question) => window.basira.asked(question)",
         **slow,
     )
-    p.regenerate.click(
+    again = p.regenerate.click(
         room.regenerate,
         [p.conversation, p.asked],
         asking,
         js="() => window.basira.askedAgain()",
         **slow,
     )
+    for event in (asks, again):  # also after a failure of Gradio's own: the page must not wait for ever
+        event.then(None, None, None, js="() => window.basira.settled()", queue=False)

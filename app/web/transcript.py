@@ -9,7 +9,7 @@ from storage import Conversation, Store, Turn
 
 from app.answer_html import answer_html, question_html
 from app.captions import view_words
-from app.locale import Locale
+from app.locale import Locale, languages
 from app.notices import notice_named
 from app.turn import Progress
 from app.view import MalformedView, view_from
@@ -52,9 +52,15 @@ def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> 
 def model_words(model: dict[str, Any]) -> dict[str, str]:
     """The model's name as it stands under an answer, by language."""
     key = "model-demonstration-line" if model.get("demonstration") else "model-line"
-    return Locale("en").both(
-        key, name=str(model.get("name", "")), quantization=str(model.get("quantization", ""))
-    )
+    held = f"quantization-{model.get('quantization', '')}"
+    return {
+        locale.code: locale.sentence(
+            key,
+            name=str(model.get("name", "")),
+            quantization=locale.sentence(held) if locale.has(held) else str(model.get("quantization", "")),
+        )
+        for locale in map(Locale, languages())
+    }
 
 
 def _picture(picture: str, view: dict[str, Any], frames: dict[str, int]) -> Shown:

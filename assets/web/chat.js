@@ -57,6 +57,7 @@ export function drawChat(part, room) {
     const drawnOnce = { question: null, answer: null, about: null };
 
     function update(now, live, last) {
+      if (live) below.replaceChildren();
       element.dataset.status = live ? "running" : now.status;
       you.textContent = say("you");
       if (drawnOnce.question !== now.question.html) {
@@ -93,7 +94,7 @@ export function drawChat(part, room) {
         action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(now, part, below)), "rate-action"),
       ];
       about.replaceChildren(...actions.filter(Boolean));
-      below.replaceChildren();
+      below.firstElementChild?.speakAgain?.();
     }
 
     return { element, update };
@@ -128,6 +129,7 @@ function toggle(below, kind, draw) {
   }
   below.dataset.kind = kind;
   below.replaceChildren(draw());
+  below.scrollIntoView({ block: "nearest" });
 }
 
 // The very pixels the model was given, with what they are.

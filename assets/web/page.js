@@ -81,6 +81,12 @@ window.basira = {
     room.replaces = null;
     return [question, room.conversation, asked];
   },
+  // Gradio's event is over, however it ended.
+  settled() {
+    if (room.answering) room.shown({ ...room, answering: false });
+    room.drawChat?.();
+    return [];
+  },
   askedAgain() {
     if (room.turns.length) began();
     return [room.conversation, { language: language() }];

@@ -10,11 +10,11 @@ const REASONS = {
 export function drawRating(turn, part, below) {
   const rating = { thumb: turn.rating?.thumb ?? null, reasons: new Set(turn.rating?.reasons ?? []), comment: turn.rating?.comment ?? "" };
   const form = node("form", { class: "rating" });
-  const thumbs = node("div", { class: "thumbs", role: "group", "aria-label": say("rate") });
-  const reasons = node("div", { class: "reasons", role: "group", "aria-label": say("rating-reasons") });
-  const comment = node("textarea", { rows: "2", dir: "auto", maxlength: "5000", placeholder: say("rating-comment"), "aria-label": say("rating-comment") });
+  const thumbs = node("div", { class: "thumbs", role: "group" });
+  const reasons = node("div", { class: "reasons", role: "group" });
+  const comment = node("textarea", { rows: "2", dir: "auto", maxlength: "5000" });
   comment.value = rating.comment;
-  const save = node("button", { type: "submit", class: "ghost" }, say("rating-save"));
+  const save = node("button", { type: "submit", class: "ghost" });
 
   function thumb(side) {
     const pressed = rating.thumb === side;
@@ -43,6 +43,11 @@ export function drawRating(turn, part, below) {
   }
 
   function draw() {
+    thumbs.setAttribute("aria-label", say("rate"));
+    reasons.setAttribute("aria-label", say("rating-reasons"));
+    comment.placeholder = say("rating-comment");
+    comment.setAttribute("aria-label", say("rating-comment"));
+    save.textContent = say("rating-save");
     thumbs.replaceChildren(thumb("up"), thumb("down"));
     reasons.replaceChildren(...(rating.thumb ? REASONS[rating.thumb].map(reason) : []));
     save.disabled = !rating.thumb;
@@ -56,6 +61,7 @@ export function drawRating(turn, part, below) {
     below.replaceChildren(node("p", { class: "kept", role: "status" }, icon("check"), say("rating-kept")));
     below.dataset.kind = "";
   });
+  form.speakAgain = draw; // what was typed and chosen stays when the page changes its language
   draw();
   form.append(thumbs, reasons, comment, node("div", { class: "row" }, save));
   return form;

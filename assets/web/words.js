@@ -26,6 +26,7 @@ export function speak(wanted) {
   code = wanted;
   document.documentElement.lang = code;
   document.documentElement.dir = code === "ar" ? "rtl" : "ltr";
+  document.title = say("page-title");
   document.cookie = `basira_language=${code}; path=/; max-age=31536000; samesite=lax`;
   if (changed) for (const listener of listeners) listener(code);
   return code;

@@ -8,6 +8,9 @@ const lookOf = (window) => ({ ...PLAIN, center: window.center, width: window.wid
   function: window.function ?? "LINEAR", lut: Boolean(window.lut) });
 
 export class Reading {
+  #asIs = true; // nobody has chosen a look yet
+  #exact = null; // where a drag stands before rounding
+
   constructor(descriptor) {
     this.descriptor = descriptor;
     this.index = 0; // wanted; what is on the screen may lag behind
@@ -15,8 +18,7 @@ export class Reading {
     this.camera = null;
     this.region = undefined; // asked for before the size of the image was known
     this.goTo(descriptor.first?.frame ?? Math.floor((descriptor.frames - 1) / 2));
-    const first = descriptor.first?.window;
-    if (first && Number.isFinite(first.width)) this.look = lookOf({ lut: descriptor.first.lut, ...first });
+    this.resetLook();
   }
 
   get id() { return this.descriptor.id; }
@@ -31,21 +33,40 @@ export class Reading {
   }
 
   setWindow(window) {
+    this.#asIs = false;
     this.look = { ...lookOf(window), invert: Boolean(this.look?.invert), overlay: Boolean(this.look?.overlay) };
   }
 
-  /** The look the frame itself asks for, where nothing asked for one before. */
+  /** A window that is the series' own first one leaves the first look as it is. */
+  startWith(window) {
+    const first = this.descriptor.first?.window;
+    const same = first && first.center === window.center && first.width === window.width;
+    if (same && !window.lut) this.resetLook();
+    else this.setWindow(window);
+  }
+
+  /** Completes the first look with what only the frame knows, until somebody chooses another. */
   settle(frame) {
-    this.look ??= frame.window ? lookOf({ lut: frame.startsWithTable, ...frame.window })
-      : { ...PLAIN, center: 128, width: 256, function: "LINEAR" };
+    if (!this.#asIs) return;
+    this.#asIs = false;
+    this.look ??= lookOf(frame.window ?? { center: 128, width: 256 });
+    this.look.lut = frame.startsWithTable;
   }
 
   resetLook() {
     const first = this.descriptor.first?.window;
-    this.look = first && Number.isFinite(first.width) ? lookOf({ lut: this.descriptor.first.lut, ...first }) : null;
+    this.look = first && Number.isFinite(first.width) ? lookOf(first) : null;
+    this.#asIs = true;
+  }
+
+  /** A look as a view carries it. */
+  setLook(look) {
+    this.#asIs = false;
+    this.look = { ...lookOf(look), invert: Boolean(look.invert), overlay: Boolean(look.overlay) };
   }
 
   toggle(name) {
+    this.#asIs = false;
     if (this.look) this.look = { ...this.look, [name]: !this.look[name] };
   }
 
@@ -53,17 +74,18 @@ export class Reading {
   dragWindow(dx, dy) {
     if (!this.look) return;
     const { width, center } = this.look;
-    const pace = (this.exact?.width ?? width) / 200;
+    this.#asIs = false;
+    const pace = (this.#exact?.width ?? width) / 200;
     const least = this.look.function === "LINEAR" ? 1 : NARROWEST;
-    this.exact = {
-      width: Math.max(least, (this.exact?.width ?? width) + dx * pace),
-      center: (this.exact?.center ?? center) + dy * pace,
+    this.#exact = {
+      width: Math.max(least, (this.#exact?.width ?? width) + dx * pace),
+      center: (this.#exact?.center ?? center) + dy * pace,
     };
-    this.look = { ...this.look, lut: false, width: Math.max(least, tidy(this.exact.width, this.exact.width)),
-      center: tidy(this.exact.center, this.exact.width) };
+    this.look = { ...this.look, lut: false, width: Math.max(least, tidy(this.#exact.width, this.#exact.width)),
+      center: tidy(this.#exact.center, this.#exact.width) };
   }
 
-  dragEnd() { this.exact = null; }
+  dragEnd() { this.#exact = null; }
 
   presetIndex() {
     if (!this.look || this.look.lut) return -1;

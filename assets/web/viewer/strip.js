@@ -11,7 +11,7 @@ export function spread(frames, most = MOST_FRAMES) {
 }
 
 export class Strip {
-  #words; #thumbnail; #choose; #series = []; #active = null; #shown = []; #language = "en"; #nearest = -1;
+  #words; #thumbnail; #choose; #series = []; #active = null; #shown = []; #language = "en"; #nearest = -1; #waiting = []; #loading = 0;
 
   /** `thumbnail(id, frame)` → URL; `choose(id, frame or null)` when one is clicked. */
   constructor(words, thumbnail, choose) {
@@ -40,6 +40,7 @@ export class Strip {
   }
 
   #build() {
+    this.#waiting = []; // what was asked for the strip before is no longer wanted
     const several = this.#series.length > 1;
     const active = this.#series.find((one) => one.id === this.#active);
     this.#shown = active && active.frames > 1 ? spread(active.frames) : [];
@@ -51,6 +52,7 @@ export class Strip {
     const nearest = this.#nearest;
     this.#nearest = -1;
     this.#mark(nearest);
+    this.#loadNext();
   }
 
   #seriesButton(series, index) {
@@ -71,11 +73,26 @@ export class Strip {
   }
 
   #picture(id, frame) {
-    const image = make("img", { alt: "", draggable: "false", decoding: "async", loading: "lazy",
+    const image = make("img", { alt: "", draggable: "false", decoding: "async",
       width: 64, height: 64 });
-    image.addEventListener("error", () => { image.hidden = true; });
-    image.src = this.#thumbnail(id, frame);
+    this.#waiting.push([image, this.#thumbnail(id, frame)]);
     return image;
+  }
+
+  // Two at a time: a browser opens six connections to a server, and the frames themselves come first.
+  #loadNext() {
+    while (this.#loading < 2 && this.#waiting.length) {
+      const [image, url] = this.#waiting.shift();
+      const done = (arrived) => {
+        image.hidden = !arrived;
+        this.#loading -= 1;
+        this.#loadNext();
+      };
+      image.addEventListener("load", () => done(true), { once: true });
+      image.addEventListener("error", () => done(false), { once: true });
+      this.#loading += 1;
+      image.src = url;
+    }
   }
 
   /** Marks the small picture nearest to the frame on the screen. */

@@ -7,21 +7,19 @@
 //   viewer.view() → {series, frame, center, width, function, lut, invert, overlay, region} or null
 //   viewer.restore(view); viewer.picture(160) → data URL; viewer.setLanguage("ar"); viewer.destroy();
 import { Camera, displayedSize } from "./camera.js";
+import { Cine } from "./cine.js";
 import { Corners } from "./corners.js";
-import { make, say } from "./dom.js";
 import { FrameStore } from "./frames.js";
 import { attachGestures } from "./gestures.js";
 import { valueAt } from "./grey.js";
-import { icon } from "./icons.js";
 import { attachKeys } from "./keys.js";
+import { Layout } from "./layout.js";
 import { Reading } from "./reading.js";
 import { Screen } from "./screen.js";
 import { Strip } from "./strip.js";
 import { Toolbar } from "./toolbar.js";
 
-const PATIENCE_MS = 150; // a frame that takes longer gets a progress line
 const SETTLED_MS = 150; // onView speaks when the view has rested this long
-const CINE_MS = 90;
 const SCROLL_PIXELS = 12; // finger travel per slice
 
 export function mountViewer(element, options = {}) {
@@ -32,7 +30,7 @@ class Viewer {
   #options; #words; #store; #camera = new Camera(); #screen; #corners = new Corners(); #toolbar; #strip;
   #readings = []; #active = null; #onScreen = null; // {reading, index} of the painted frame
   #tool; #language; #failed = false; #hurried = false; #drawing = 0; #pointer = null; #travel = 0; #direction = 1;
-  #patience = 0; #settled = 0; #cine = 0; #said = "null"; #watch; #unlisten; #parts;
+  #settled = 0; #cine; #said = "null"; #watch; #unlisten; #layout;
 
   constructor(element, options) {
     this.#options = options;
@@ -44,12 +42,18 @@ class Viewer {
     this.#toolbar = new Toolbar(this.#words, this.#actions());
     this.#strip = new Strip(this.#words, (id, frame) => this.thumbnailUrl(id, frame),
       (id, frame) => this.#choose(id, frame));
-    this.element = this.#build();
+    this.#cine = new Cine(() => this.#nextInCine());
+    this.#layout = new Layout({
+      words: this.#words, canvas: this.#screen.canvas, corners: this.#corners.element, strip: this.#strip.element,
+      toolbar: this.#toolbar.element, emptyContent: options.emptyContent, onRetry: () => this.#fetch(),
+      onSlide: (index) => this.#goTo(index), onCine: () => this.#toggleCine(),
+    });
+    this.element = this.#layout.element;
     element.replaceChildren(this.element);
-    attachGestures(this.#parts.stage, this.#hands());
+    attachGestures(this.#layout.stage, this.#hands());
     this.#unlisten = attachKeys(this.element, this.#actions());
     this.#watch = new ResizeObserver(() => this.#resized());
-    this.#watch.observe(this.#parts.stage);
+    this.#watch.observe(this.#layout.stage);
     this.#resized();
     this.setLanguage(this.#language);
   }
@@ -58,15 +62,7 @@ class Viewer {
 
   setLanguage(code) {
     this.#language = code;
-    const direction = code === "ar" ? "rtl" : "ltr";
-    this.element.dir = direction;
-    this.element.lang = code;
-    const { stage, empty, trouble, slider } = this.#parts;
-    for (const part of [empty, trouble]) part.dir = direction;
-    this.element.setAttribute("aria-label", this.#words("viewer-name"));
-    slider.setAttribute("aria-label", this.#words("viewer-slice"));
-    stage.setAttribute("aria-roledescription", this.#words("viewer-name"));
-    for (const part of this.element.querySelectorAll("[data-words]")) say(part, this.#words(part.dataset.words));
+    this.#layout.setLanguage(code);
     this.#toolbar.setLanguage(code);
     this.#strip.setLanguage(code);
     this.#refresh();
@@ -79,7 +75,7 @@ class Viewer {
     else this.#readings.push(new Reading(descriptor));
     const reading = known ?? this.#readings.at(-1);
     if (frame !== undefined && frame !== null) reading.goTo(frame);
-    if (window) reading.setWindow(window);
+    if (window) reading.startWith(window);
     this.#activate(reading);
   }
 
@@ -104,7 +100,7 @@ class Viewer {
     this.#camera.fit();
     this.#strip.setSeries([], null);
     this.#toolbar.setPresets([]);
-    this.#waiting(false);
+    this.#layout.wait(false);
     this.#changed();
     this.#refresh();
   }
@@ -129,10 +125,8 @@ class Viewer {
     const reading = view && this.#readings.find((one) => one.id === view.series);
     if (!reading) return false;
     reading.goTo(view.frame);
-    if (Number.isFinite(view.width) && view.width !== null) {
-      reading.look = { center: view.center, width: view.width, function: view.function ?? "LINEAR",
-        lut: Boolean(view.lut), invert: Boolean(view.invert), overlay: Boolean(view.overlay) };
-    } else if (reading.look) reading.look.overlay = Boolean(view.overlay);
+    if (Number.isFinite(view.width)) reading.setLook(view);
+    else if (reading.look) reading.look.overlay = Boolean(view.overlay);
     reading.region = view.region ?? null;
     this.#activate(reading);
     return true;
@@ -163,31 +157,7 @@ class Viewer {
     this.element.remove();
   }
 
-  // ---- elements -------------------------------------------------------------------------------------
-
-  #build() {
-    const phrase = (tag, key, className) => make(tag, { className, "data-words": key });
-    const empty = make("div", { className: "bv-empty" }, icon("image"),
-      phrase("p", "viewer-empty-title", "bv-empty-title"), phrase("p", "viewer-empty-hint", "bv-empty-hint"));
-    if (this.#options.emptyContent) empty.append(this.#options.emptyContent);
-    const retry = make("button", { type: "button", className: "bv-retry", on: { click: () => this.#fetch() } },
-      icon("rotate-cw"), phrase("span", "viewer-retry"));
-    const trouble = make("div", { className: "bv-trouble", role: "alert" }, phrase("p", "viewer-failed"), retry);
-    const progress = make("div", { className: "bv-progress", hidden: "" }, make("div"));
-    const waiting = make("p", { className: "bv-sr", role: "status" });
-    const stage = make("div", { className: "bv-stage", dir: "ltr", tabindex: "0", role: "application" },
-      this.#screen.canvas, make("div", { className: "bv-skeleton" }), this.#corners.element, progress, empty,
-      trouble, waiting);
-    const slider = make("input", { type: "range", className: "bv-slider", min: 1, step: 1, value: 1,
-      on: { input: () => this.#goTo(Number(slider.value) - 1) } });
-    const cine = make("button", { type: "button", className: "bv-button bv-cine", "aria-keyshortcuts": "P",
-      on: { click: () => this.#toggleCine() } }, icon("play"));
-    const track = make("div", { className: "bv-track", dir: "ltr" }, cine, slider);
-    this.#parts = { stage, empty, trouble, progress, waiting, slider, cine, track };
-    return make("section", { className: "basira-viewer" }, this.#toolbar.element,
-      make("div", { className: "bv-room" }, make("div", { className: "bv-main" }, stage, track),
-        this.#strip.element));
-  }
+  // ---- what hands and keys change -------------------------------------------------------------------
 
   #actions() {
     return {
@@ -215,8 +185,6 @@ class Viewer {
       hover: (x, y) => { this.#pointer = x === null ? null : [x, y]; this.#showValue(); },
     };
   }
-
-  // ---- what hands and keys change -------------------------------------------------------------------
 
   #drag(kind, dx, dy) {
     const reading = this.#active;
@@ -294,15 +262,15 @@ class Viewer {
     const reading = this.#active;
     const { index } = reading;
     this.#failed = false;
-    this.#waiting(true);
+    this.#layout.wait(true);
     this.#refresh();
     try {
-      const frame = await this.#store.load(reading.id, index, (part) => this.#progress(part));
+      const frame = await this.#store.load(reading.id, index, (part) => this.#layout.progress(part));
       this.#arrived(reading, index, frame);
     } catch (error) {
       if (error.name === "AbortError" || this.#active !== reading || reading.index !== index) return;
       this.#failed = true;
-      this.#waiting(false);
+      this.#layout.wait(false);
       this.#stopCine();
       this.#refresh();
       this.#changed();
@@ -314,7 +282,7 @@ class Viewer {
     if (reading !== this.#active) return;
     const painted = this.#onScreen?.reading === reading ? Math.abs(this.#onScreen.index - reading.index) : Infinity;
     if (Math.abs(index - reading.index) > painted) return;
-    if (index === reading.index) this.#waiting(false);
+    if (index === reading.index) this.#layout.wait(false);
     const first = this.#onScreen?.reading !== reading;
     reading.settle(frame);
     this.#onScreen = { reading, index, frame };
@@ -324,33 +292,9 @@ class Viewer {
     this.#changed();
   }
 
-  #waiting(on) {
-    clearTimeout(this.#patience);
-    const { progress, waiting } = this.#parts;
-    if (!on) {
-      progress.hidden = true;
-      this.element.classList.remove("bv-loading");
-      say(waiting, "");
-      return;
-    }
-    this.#progress(0);
-    this.#patience = setTimeout(() => {
-      progress.hidden = false;
-      this.element.classList.add("bv-loading");
-      say(waiting, this.#words("viewer-loading"));
-    }, PATIENCE_MS);
-  }
-
-  #progress(part) {
-    this.#parts.progress.firstChild.style.inlineSize = `${Math.round(10 + part * 90)}%`;
-  }
-
   #toggleCine() {
-    if (this.#cine) this.#stopCine();
-    else if (this.#active?.frames > 1) {
-      this.#cine = setInterval(() => this.#nextInCine(), CINE_MS);
-      this.#refresh();
-    }
+    if (this.#active?.frames > 1) this.#cine.toggle();
+    this.#refresh();
   }
 
   #nextInCine() {
@@ -359,15 +303,14 @@ class Viewer {
   }
 
   #stopCine() {
-    clearInterval(this.#cine);
-    this.#cine = 0;
+    this.#cine.stop();
     this.#refresh();
   }
 
   // ---- the screen -----------------------------------------------------------------------------------
 
   #resized() {
-    const { clientWidth, clientHeight } = this.#parts.stage;
+    const { clientWidth, clientHeight } = this.#layout.stage;
     if (!clientWidth || !clientHeight) return; // not laid out: keep what was
     this.#camera.setViewport(clientWidth, clientHeight);
     this.#changed();
@@ -400,34 +343,17 @@ class Viewer {
   #refresh() {
     const reading = this.#active;
     const shown = this.#onScreen;
-    const { slider, cine, track, stage } = this.#parts;
     const frames = reading?.frames ?? 0;
-    const classes = { "bv-is-empty": !reading, "bv-bare": reading && !shown, "bv-failed": this.#failed };
-    for (const [name, on] of Object.entries(classes)) this.element.classList.toggle(name, Boolean(on));
-    stage.dataset.tool = reading?.color && this.#tool === "window" ? "move" : this.#tool;
-    stage.setAttribute("aria-label",
-      reading ? `${reading.descriptor.caption?.[this.#language] ?? ""}. ${this.#words("viewer-help")}`
-        : this.#words("viewer-empty-title"));
-    track.hidden = frames < 2;
-    slider.max = Math.max(1, frames);
-    slider.value = (reading?.index ?? 0) + 1;
-    slider.setAttribute("aria-valuetext", `${(reading?.index ?? 0) + 1} / ${frames}`);
-    slider.style.setProperty("--at", frames > 1 ? reading.index / (frames - 1) : 0);
-    this.#showCine(cine);
+    const tool = reading?.color && this.#tool === "window" ? "move" : this.#tool;
+    this.#layout.show({ empty: !reading, bare: Boolean(reading && !shown), failed: this.#failed, tool, frames,
+      index: reading?.index ?? 0, playing: this.#cine.running,
+      caption: reading?.descriptor.caption?.[this.#language] ?? "" });
     this.#toolbar.show({
-      empty: !reading, color: Boolean(reading?.color), frames, tool: stage.dataset.tool, fit: this.#camera.isFit,
+      empty: !reading, color: Boolean(reading?.color), frames, tool, fit: this.#camera.isFit,
       preset: reading ? reading.presetIndex() : -1, inverted: Boolean(reading?.look?.invert),
       overlay: Boolean(reading?.look?.overlay), hasOverlay: Boolean(shown?.frame.overlay),
     });
     this.#showCorners(reading, shown, frames);
-  }
-
-  #showCine(button) {
-    const name = this.#cine ? "pause" : "play";
-    if (button.firstChild.dataset.icon !== name) button.replaceChildren(icon(name));
-    const label = this.#words(`viewer-${name}`);
-    button.setAttribute("aria-label", label);
-    button.title = `${label} (P)`;
   }
 
   #showCorners(reading, shown, frames) {

@@ -1,0 +1,195 @@
+"""One chat turn against the real engine (a tiny random Llava), the real record and real frames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.frames import pack
+from app.loading import LoadingEngine
+from app.turn import EmptyQuestion, Progress, Question, QuestionTooLong, StillAnswering, Turns
+from app.view import View, picture_of
+from dicom import Frame, Window, fingerprint
+from model import Engine, ModelError, Sampling, open_engine
+from storage import NotFound, Store
+from tests.checkpoints import make_llava
+
+LONG = Sampling(temperature=0, max_new_tokens=600)
+SHORT = Sampling(temperature=0, max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    opened = open_engine(str(make_llava(tmp_path_factory.mktemp("llava"))), quantization="fp32", check=False)
+    yield opened
+    opened.close()
+
+
+@dataclass
+class Room:
+    store: Store
+    turns: Turns
+    conversation: str
+    series: str
+
+    def view(self, width: float = 80) -> View:
+        return View(self.series, 0, Window(40, width))
+
+    def ask(self, text: str, *, width: float | None = 80, replaces: str | None = None) -> list[Progress]:
+        view = None if width is None else self.view(width)
+        return list(self.turns.ask("reader", Question(self.conversation, text, view, replaces)))
+
+
+def frame() -> Frame:
+    return Frame(np.arange(-1000, 3096, dtype=np.int16).reshape(64, 64), unit="HU", default_window=Window(40, 80))
+
+
+def settled(engine: Engine) -> LoadingEngine:
+    loading = LoadingEngine(lambda progress: engine)
+    loading.start()
+    loading.ready(10)
+    return loading
+
+
+def room_with(store: Store, engine: Engine, sampling: Sampling = SHORT) -> Room:
+    conversation = store.start_conversation("reader", language="en").id
+    series = store.add_series("reader", conversation, facts={"kind": "dicom"}, descriptor={}, frames=1).id
+    meta, samples = pack(frame())
+    store.add_frame("reader", series, 0, meta=meta, samples=samples)
+    return Room(store, Turns(store, settled(engine), sampling), conversation, series)
+
+
+def test_a_turn_is_stored_before_its_first_token(store: Store, engine: Engine) -> None:
+    room = room_with(store, engine)
+    asked = room.turns.ask("reader", Question(room.conversation, "What is this?", room.view()))
+    first = next(asked)
+    assert store.turn("reader", first.turn).status == "running"
+    list(asked)
+    assert store.turn("reader", first.turn).status in ("complete", "truncated")
+
+
+def test_a_finished_turn_keeps_answer_model_settings_timings_and_the_very_pixels(
+    store: Store, engine: Engine
+) -> None:
+    room = room_with(store, engine)
+    last = room.ask("ما هذا؟")[-1]
+    turn = store.turn("reader", last.turn)
+    assert turn.answer == last.answer
+    assert turn.language == "ar"
+    assert turn.model["revision"] == engine.identity.revision
+    assert turn.settings["max_new_tokens"] == SHORT.max_new_tokens
+    assert turn.timings["new_tokens"] > 0
+    seen = picture_of(frame(), room.view())
+    assert turn.pictures[0].sha256 == fingerprint(seen)
+    assert turn.model_input["messages"][-1]["images"] == [fingerprint(seen)]
+    assert store.verify().sound
+
+
+def test_the_same_picture_is_sent_once_and_a_new_view_adds_one(store: Store, engine: Engine) -> None:
+    room = room_with(store, engine)
+    counts = []
+    for width in (80, 80, 400):
+        turn = store.turn("reader", room.ask("And this?", width=width)[-1].turn)
+        counts.append(len(turn.pictures))
+    assert counts == [1, 0, 1]
+    images = [message["images"] for message in turn.model_input["messages"] if message["role"] == "user"]
+    assert [len(each) for each in images] == [1, 0, 1], "earlier pictures stay in the conversation"
+
+
+def test_stopping_keeps_what_was_shown(store: Store, engine: Engine) -> None:
+    room = room_with(store, engine, LONG)
+    shown = ""
+    for progress in room.turns.ask("reader", Question(room.conversation, "Tell me", room.view())):
+        shown = progress.answer
+        if len(shown) > 10:
+            assert room.turns.stop("reader", room.conversation)
+    turn = store.turns("reader", room.conversation)[-1]
+    assert turn.status == "stopped"
+    assert turn.answer == shown
+    assert not room.turns.answering("reader", room.conversation)
+
+
+def test_a_reader_who_leaves_stops_the_model_and_the_turn_keeps_what_was_shown(
+    store: Store, engine: Engine
+) -> None:
+    room = room_with(store, engine, LONG)
+    asked = room.turns.ask("reader", Question(room.conversation, "Tell me", room.view()))
+    shown = next(progress.answer for progress in asked if len(progress.answer) > 5)
+    asked.close()  # type: ignore[attr-defined]  # a generator
+    turn = store.turns("reader", room.conversation)[-1]
+    assert turn.status == "stopped"
+    assert turn.answer == shown
+
+
+def test_answering_again_replaces_the_turn_and_gives_the_model_the_same_input(
+    store: Store, engine: Engine
+) -> None:
+    room = room_with(store, engine)
+    first = store.turn("reader", room.ask("What is this?")[-1].turn)
+    again = store.turn("reader", room.ask("What is this?", replaces=first.id)[-1].turn)
+    assert [turn.id for turn in store.turns("reader", room.conversation)] == [again.id]
+    assert again.model_input == first.model_input
+    assert again.answer == first.answer
+
+
+@pytest.mark.parametrize(("text", "error"), [("  \n ", EmptyQuestion), ("x" * 20_001, QuestionTooLong)])
+def test_a_question_that_is_none_stores_nothing(
+    store: Store, engine: Engine, text: str, error: type[Exception]
+) -> None:
+    room = room_with(store, engine)
+    with pytest.raises(error):
+        room.ask(text)
+    assert store.turns("reader", room.conversation) == ()
+
+
+def test_a_second_question_waits_until_the_first_is_answered(store: Store, engine: Engine) -> None:
+    room = room_with(store, engine, LONG)
+    first = room.turns.ask("reader", Question(room.conversation, "Tell me", room.view()))
+    next(first)
+    with pytest.raises(StillAnswering):
+        room.ask("And?")
+    first.close()  # type: ignore[attr-defined]  # a generator
+    assert not room.turns.answering("reader", room.conversation)
+
+
+def test_nobody_can_ask_about_another_readers_series_or_conversation(store: Store, engine: Engine) -> None:
+    room = room_with(store, engine)
+    own = store.start_conversation("stranger", language="en").id
+    with pytest.raises(NotFound):
+        list(room.turns.ask("stranger", Question(own, "Show me", room.view())))
+    with pytest.raises(NotFound):
+        list(room.turns.ask("stranger", Question(room.conversation, "Show me")))
+    assert not room.turns.stop("stranger", room.conversation)
+
+
+def test_questions_asked_while_the_model_loads_are_answered_once_it_is_there(
+    store: Store, engine: Engine
+) -> None:
+    gate = threading.Event()
+
+    def opener(progress: object) -> Engine:
+        gate.wait(30)
+        return engine
+
+    room = room_with(store, engine)
+    loading = LoadingEngine(opener)
+    room.turns = Turns(store, loading, SHORT)
+    loading.start()
+    asked = room.turns.ask("reader", Question(room.conversation, "What is this?", room.view()))
+    assert next(asked).loading is not None
+    gate.set()
+    assert list(asked)[-1].finish is not None
+
+
+def test_a_model_that_cannot_be_loaded_says_why_to_everyone_who_asks(store: Store, tmp_path: Path) -> None:
+    loading = LoadingEngine(lambda progress: open_engine(str(tmp_path / "nothing")))
+    loading.start()
+    conversation = store.start_conversation("reader", language="en").id
+    with pytest.raises(ModelError):
+        list(Turns(store, loading, SHORT).ask("reader", Question(conversation, "Hello")))
+    assert loading.state().state == "failed"
