@@ -9,10 +9,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from dicom import render
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +35,7 @@ _THUMBNAIL = 128  # pixels, longer side
 P = ParamSpec("P")
 T = TypeVar("T")
 Owner = Callable[[Request], str]
+Index = Annotated[int, PathParameter(ge=0, le=10_000_000)]
 
 
 class UploadTooLarge(Exception):
@@ -82,13 +84,13 @@ def routes(store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner,
         return {"id": record.id, **record.descriptor}
 
     @router.get("/series/{series}/frames/{index}")
-    async def frame(series: str, index: int, request: Request) -> Response:
+    async def frame(series: str, index: Index, request: Request) -> Response:
         meta, samples = await _frame(store, owner(request), series, index)
         headers = {"x-basira-frame": json.dumps(meta), **KEEP}
         return Response(samples, media_type="application/octet-stream", headers=headers)
 
     @router.get("/series/{series}/thumbnail/{index}")
-    async def thumbnail(series: str, index: int, request: Request) -> Response:
+    async def thumbnail(series: str, index: Index, request: Request) -> Response:
         meta, samples = await _frame(store, owner(request), series, index)
         png = await run_in_threadpool(_thumbnail, meta, samples)
         return Response(png, media_type="image/png", headers=KEEP)

@@ -1,0 +1,175 @@
+"""Files in, frames and pictures out: our own routes over the real reader, the real record, real DICOM bytes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+from pydicom.data import get_testdata_file
+from starlette.testclient import TestClient
+
+from app.intake import Intake
+from app.loading import LoadingEngine
+from app.routes import routes
+from dicom import Limits, open_study
+from model import Engine, ModelError
+from storage import Store
+
+CT = Path(str(get_testdata_file("CT_small.dcm")))
+MR = Path(str(get_testdata_file("MR_small.dcm")))
+KIBIBYTE = 1024
+
+
+def never(progress: object) -> Engine:
+    raise ModelError("no model in this test")
+
+
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def client(store: Store, private: Path, tmp_path: Path) -> Iterator[TestClient]:
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    Image.linear_gradient("L").save(samples / "ramp.png")
+    app = FastAPI()
+    router = routes(
+        store,
+        Intake(store, Limits()),
+        LoadingEngine(never),
+        owner=lambda request: request.headers.get("x-reader", "local"),
+        samples=samples,
+        upload_bytes=200 * KIBIBYTE,
+    )
+    app.include_router(router)
+    with TestClient(app) as opened:
+        yield opened
+
+
+def upload(client: TestClient, *files: bytes, conversation: str = "", reader: str = "local") -> list[dict[str, object]]:
+    parts = [("files", ("MUSTERMANN^ERIKA.dcm", content)) for content in files]
+    answer = client.post(
+        "/api/upload", files=parts, data={"conversation": conversation}, headers={"x-reader": reader}
+    )
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def opened(events: list[dict[str, object]]) -> dict[str, object]:
+    (series,) = (event["series"] for event in events if event["event"] == "series")
+    assert isinstance(series, dict)
+    return series
+
+
+def test_a_real_file_is_announced_with_facts_in_both_languages_and_served_at_full_depth(
+    client: TestClient,
+) -> None:
+    series = opened(upload(client, CT.read_bytes()))
+    assert series["caption"]["en"].startswith("CT")  # type: ignore[index]  # JSON
+    assert "مقطعي" in series["caption"]["ar"]  # type: ignore[index]  # JSON
+    answer = client.get(f"/api/series/{series['id']}/frames/0")
+    meta = json.loads(answer.headers["x-basira-frame"])
+    assert meta["unit"] == "HU"
+    assert "immutable" in answer.headers["cache-control"]
+    assert "private" in answer.headers["cache-control"]
+    served = np.frombuffer(answer.content, "<i2").reshape(meta["rows"], meta["columns"])
+    with open_study([CT]) as study:
+        frame = study.series[0].frame(0)
+    assert (served * meta["slope"] + meta["intercept"] == frame.samples * frame.slope + frame.intercept).all()
+
+
+def test_originals_and_their_names_are_gone_after_reading(
+    client: TestClient, store: Store, private: Path
+) -> None:
+    upload(client, CT.read_bytes(), b"rubbish")
+    assert list(private.iterdir()) == []
+    kept = b"".join(path.read_bytes() for path in store.folder.rglob("*") if path.is_file())
+    for identity in (b"MUSTERMANN", b"CompressedSamples", b"1CT1", b"JFK IMAGING", b"1.3.6.1.4.1.5962.1"):
+        assert identity not in kept
+
+
+def test_a_refused_file_gets_a_sentence_in_both_languages_beside_the_good_ones(client: TestClient) -> None:
+    events = upload(client, b"not an image", MR.read_bytes(), b"")
+    refused = {event["name_index"]: event["sentence"] for event in events if event["event"] == "refused"}
+    assert set(refused) == {0, 2}
+    for sentence in refused.values():
+        assert set(sentence) == {"en", "ar"}  # type: ignore[call-overload]  # JSON
+    assert opened(events)["frames"] == 1
+    assert events[-1]["event"] == "done"
+
+
+def test_more_files_go_to_the_same_conversation_and_a_foreign_one_is_refused(
+    client: TestClient, store: Store
+) -> None:
+    conversation = str(upload(client, CT.read_bytes())[0]["conversation"])
+    assert upload(client, MR.read_bytes(), conversation=conversation)[0]["conversation"] == conversation
+    assert len(store.series_of("local", conversation)) == 2
+    answer = client.post(
+        "/api/upload",
+        files=[("files", ("x", CT.read_bytes()))],
+        data={"conversation": conversation},
+        headers={"x-reader": "stranger"},
+    )
+    assert answer.status_code == 400
+    assert set(answer.json()["sentence"]) == {"en", "ar"}
+
+
+def test_nobody_sees_another_readers_series_frames_thumbnails_or_pictures(client: TestClient) -> None:
+    series = opened(upload(client, CT.read_bytes()))
+    for path in ("", "/frames/0", "/thumbnail/0"):
+        url = f"/api/series/{series['id']}{path}"
+        assert client.get(url).status_code == 200
+        assert client.get(url, headers={"x-reader": "stranger"}).status_code == 404
+    assert client.get("/api/pictures/0123456789abcdef0123456789abcdef").status_code == 404
+
+
+def test_a_frame_that_does_not_exist_is_not_found_at_once(client: TestClient) -> None:
+    series = opened(upload(client, CT.read_bytes()))
+    for index in (1, -1, 99999999999999999999):
+        assert client.get(f"/api/series/{series['id']}/frames/{index}").status_code in (404, 422)
+
+
+def test_an_upload_beyond_the_bound_says_so_and_leaves_nothing(client: TestClient, private: Path) -> None:
+    answer = client.post("/api/upload", files=[("files", ("x", b"0" * 300 * KIBIBYTE))])
+    assert answer.status_code == 413
+    assert "BASIRA_UPLOAD_MB" in answer.json()["sentence"]["en"]
+    assert list(private.iterdir()) == []
+
+
+def test_an_upload_without_files_says_so(client: TestClient) -> None:
+    answer = client.post("/api/upload", data={"conversation": ""})
+    assert answer.status_code == 400
+    assert set(answer.json()["sentence"]) == {"en", "ar"}
+
+
+def test_a_sample_is_opened_by_its_name_and_no_other_file_is(client: TestClient) -> None:
+    answer = client.post("/api/samples/ramp.png")
+    events = [json.loads(line) for line in answer.text.splitlines()]
+    assert opened(events)["frames"] == 1
+    for name in ("nothing.png", "..%2f..%2fetc%2fpasswd", "%2e%2e"):
+        assert client.post(f"/api/samples/{name}").status_code in (404, 405)
+
+
+def test_a_thumbnail_is_small_and_a_picture(client: TestClient, tmp_path: Path) -> None:
+    series = opened(upload(client, CT.read_bytes()))
+    answer = client.get(f"/api/series/{series['id']}/thumbnail/0")
+    path = tmp_path / "thumbnail.png"
+    path.write_bytes(answer.content)
+    with Image.open(path) as image:
+        assert max(image.size) <= 128
+        assert image.getextrema() != (0, 0)
+
+
+def test_the_model_route_says_why_there_is_none(client: TestClient) -> None:
+    assert client.get("/api/model").json()["state"] == "loading"
