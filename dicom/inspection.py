@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pydicom.config
 from PIL import Image
 from pydicom.uid import UID
 
@@ -110,8 +111,8 @@ def encoding_name(syntax: str) -> str:
     """The standard's name of a transfer syntax; raster formats by their own; "unknown" for anything else."""
     if syntax.isalnum() and len(syntax) <= 10:
         return syntax
-    uid = UID(syntax)
-    return uid.name if uid.is_valid and not uid.is_private and uid.name != uid else "unknown"
+    uid = UID(syntax, validation_mode=pydicom.config.IGNORE)
+    return uid.name if uid.name != uid else "unknown"
 
 
 def render_files(

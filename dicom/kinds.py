@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from dicom import elements
 from dicom.errors import (
@@ -95,7 +97,20 @@ def _without_pixels(source: Source) -> Exception:
         return EncapsulatedDocument("(0042,0011) EncapsulatedDocument")
     if "Rows" in ds or elements.text(ds, "PhotometricInterpretation"):
         return HeaderOnly("(7FE0,0010) PixelData is absent")
+    if _is_image_class(ds):
+        if max(ds.keys(), default=0) < 0x00280000:
+            return TruncatedFile("an image object's header ends before (0028,0010) Rows")
+        return HeaderOnly("(0028,0010) Rows and (7FE0,0010) PixelData are absent")
     return OtherObject("neither (7FE0,0010) PixelData nor a kind of object we can name")
+
+
+def _is_image_class(ds: Dataset) -> bool:
+    """Whether the SOP class, of the data set or of the file meta group, is one of images by its name."""
+    meta = getattr(ds, "file_meta", None)
+    named = elements.text(ds, "SOPClassUID")
+    if not named and meta is not None:
+        named = elements.text(meta, "MediaStorageSOPClassUID")
+    return "Image Storage" in UID(named, validation_mode=IGNORE).name
 
 
 def is_withheld(ds: Dataset) -> bool:

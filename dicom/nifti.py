@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dicom.values import Frame
 
 def _open(path: Path, limits: Limits) -> Any:
     try:
-        import nibabel  # type: ignore[import-not-found]  # optional, not in requirements
+        nibabel: Any = importlib.import_module("nibabel")  # optional, so not a plain import
     except ImportError as missing:
         raise MissingDecoder("nibabel") from missing
     with path.open("rb") as stream:

@@ -189,7 +189,8 @@ def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArr
         return array
     if layout.signed:
         return _extended(words, bits)
-    return words & words.dtype.type((1 << bits) - 1)
+    unsigned: NDArray[Any] = words & words.dtype.type((1 << bits) - 1)
+    return unsigned
 
 
 def _extended(words: NDArray[Any], bits: int) -> NDArray[Any]:

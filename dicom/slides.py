@@ -20,6 +20,7 @@ from dicom.limits import Limits
 from dicom.values import Frame
 
 RGB = NDArray[np.uint8]
+_TRIED_PIXELS = 25_000_000
 
 
 def detect(path: Path) -> str | None:
@@ -73,6 +74,21 @@ def scan_slide(path: Path, facts: Facts | None = None) -> Header:
     )
 
 
+def try_out(path: Path, header: Header) -> None:
+    """Read the coarsest level once, unless it is huge. Raises `DamagedFile` when a tile of it is broken."""
+    width, height, down = header.levels[-1]
+    if width * height <= _TRIED_PIXELS:
+        slide = open_slide(path)
+        try:
+            region(
+                slide,
+                (0, 0, header.facts.columns, header.facts.rows),
+                max(down, max(width, height) * down / 64),
+            )
+        finally:
+            slide.close()
+
+
 def _number(text: str | None) -> float | None:
     try:
         value = float(text) if text else None
@@ -115,8 +131,7 @@ def region(slide: Any, box: tuple[int, int, int, int], scale: float) -> RGB:
     strip = max(1, min(rows, 16_000_000 // columns))
     for top in range(0, rows, strip):
         count = min(strip, rows - top)
-        rgba = slide.read_region((x0, round(y0 + top * down)), level, (columns, count))
-        part = _on_white(np.asarray(rgba))
+        part = _on_white(_read(slide, (x0, round(y0 + top * down)), level, (columns, count)))
         target = max(1, round((top + count) * out_h / rows) - round(top * out_h / rows))
         strips.append(
             part
@@ -127,6 +142,15 @@ def region(slide: Any, box: tuple[int, int, int, int], scale: float) -> RGB:
     if rgb.shape[:2] != (out_h, out_w):
         rgb = cv2.resize(rgb, (out_w, out_h), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(corrected(np.ascontiguousarray(rgb), _profile(slide)))
+
+
+def _read(slide: Any, origin: tuple[int, int], level: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    import openslide
+
+    try:
+        return np.asarray(slide.read_region(origin, level, size))
+    except openslide.OpenSlideError as fault:
+        raise DamagedFile("OpenSlide cannot read a tile of the slide") from fault
 
 
 def _profile(slide: Any) -> bytes | None:

@@ -6,10 +6,13 @@ Bounded here and not by pydicom: what a deflated data set inflates to (PS3.5 A.5
 from __future__ import annotations
 
 import io
+import mmap
+import os
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pydicom
 from pydicom.dataelem import RawDataElement
@@ -239,9 +242,18 @@ def _ends_early(dataset: Dataset) -> bool:
     return False
 
 
+def mapped(path: Path) -> BinaryIO:
+    """A file as a stream over mapped memory: reading past its end costs nothing, whatever a length claims."""
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise EmptyFile("the file has no bytes")
+        return cast(BinaryIO, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
 def size_of(stream: BinaryIO) -> int:
     """Bytes of a seekable stream; keeps its position."""
     here = stream.tell()
-    end = stream.seek(0, io.SEEK_END)
+    stream.seek(0, io.SEEK_END)
+    end = stream.tell()
     stream.seek(here)
     return end

@@ -22,7 +22,7 @@ from dicom.pixels import PixelReader
 from dicom.raster import raster_frame, scan_raster
 from dicom.scan import is_tiled_slide, scan_dicom
 from dicom.sniff import HEAD_BYTES, sniff
-from dicom.source import Source, open_source
+from dicom.source import Source, mapped, open_source
 from dicom.values import Frame
 
 _OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
@@ -80,14 +80,16 @@ class Desk:
         return header
 
     def _scan_dicom(self, place: Path) -> Header:
-        source = open_source(place.open("rb"), self._limits)
+        source = open_source(mapped(place), self._limits)
         try:
             header = scan_dicom(source, self._limits)
             if is_tiled_slide(source.dataset) and slides.detect(place) == "dicom":
                 try:
-                    return slides.scan_slide(place, header.facts)
+                    found = slides.scan_slide(place, header.facts)
+                    slides.try_out(place, found)
                 except DicomError:
-                    return header  # OpenSlide needs whole pyramids; single tiles are still pictures
+                    return header  # OpenSlide refuses what lacks a tile; single tiles are still pictures
+                return found
             return header
         finally:
             source.close()
@@ -122,8 +124,7 @@ class Desk:
         if path in self._open:
             self._open.move_to_end(path)
             return self._open[path]
-        stream = Path(path).open("rb")  # noqa: SIM115  # stays open with the source for the next frame
-        source = open_source(stream, self._limits)
+        source = open_source(mapped(Path(path)), self._limits)
         entry = source, PixelReader(source, self._limits)
         self._open[path] = entry
         while len(self._open) > _OPEN:
