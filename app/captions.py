@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dicom import Facts
-
 from app.locale import Locale, languages
 from app.view import View
+from dicom import Facts
 
 SEPARATOR = " · "
 
@@ -55,8 +54,6 @@ def view_words(view: View, frames: int) -> dict[str, str]:
 def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
     if view.window is not None and not view.lut:
-        yield locale.sentence(
-            "view-window", width=f"{view.window.width:g}", level=f"{view.window.center:g}"
-        )
+        yield locale.sentence("view-window", width=f"{view.window.width:g}", level=f"{view.window.center:g}")
     if frames > 1:
         yield locale.sentence("view-slice", number=str(view.frame + 1))

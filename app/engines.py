@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model import Engine, Sampling, open_engine
-
 from app.settings import Settings
+from model import Engine, Sampling, open_engine
 
 
 def open_model(settings: Settings, progress: Callable[[float], None] | None = None) -> Engine:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
 from dicom import Frame, VoiLut, Window
 
 _DTYPES = {"int16": "<i2", "uint16": "<u2", "float32": "<f4", "rgb8": "u1"}

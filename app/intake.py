@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dicom import DicomError, Frame, Limits, Series, Study, open_study
-from storage import Store
-
 from app.captions import caption
 from app.frames import pack, window_to_dict
 from app.locale import Locale
 from app.notices import notice
+from dicom import DicomError, Frame, Limits, Series, Study, open_study
+from storage import Store
 
 log = logging.getLogger(__name__)
 

@@ -46,7 +46,9 @@ class LoadingEngine:
         except ModelError as error:
             log.error("the model could not be loaded: %s", type(error).__name__)
             self._error = error
-        except Exception as error:  # whatever a checkpoint makes a library raise must reach the page as a sentence
+        except (
+            Exception
+        ) as error:  # whatever a checkpoint makes a library raise must reach the page as a sentence
             log.exception("the model could not be loaded")
             self._error = error
         finally:

@@ -1,4 +1,4 @@
-"""From an error's class to the sentence that says what happened and what to do. Knows no other error detail."""
+"""From an error's class to the sentence that says what happened and what to do. Knows nothing else of it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,23 @@ def key_of(kind: type[BaseException]) -> str:
 
 def _keys(kind: type[BaseException]) -> Iterator[str]:
     for ancestor in kind.__mro__:
-        yield "error-" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", ancestor.__name__).lower()
+        yield _key(ancestor.__name__)
+
+
+def _key(name: str) -> str:
+    return "error-" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
 def notice(error: BaseException) -> dict[str, str]:
     """What to tell a reader about `error`, by language code."""
     key = key_of(type(error))
     return {code: Locale(code).sentence(key) for code in languages()}
+
+
+def notice_named(name: str) -> dict[str, str]:
+    """What to tell about an error of which only the class name was kept, in a stored turn."""
+    key = _key(name)
+    return Locale("en").both(key if Locale("en").has(key) else UNEXPECTED)
 
 
 def sentence(error: BaseException, locale: Locale) -> str:

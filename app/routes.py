@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-from dicom import render
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -20,13 +19,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.types import Message
-from storage import NotFound, Store
 
 from app.frames import unpack
 from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
 from app.notices import notice
 from app.turn import png_of
+from dicom import render
+from storage import NotFound, Store
 
 KEEP = {"cache-control": "private, max-age=31536000, immutable"}  # content never changes under its id
 _FRAME_WAIT = 15.0  # seconds a request for a frame waits for a series that is still being read
@@ -46,7 +46,9 @@ class NoFiles(Exception):
     """An upload without files."""
 
 
-def routes(store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, upload_bytes: int) -> APIRouter:
+def routes(
+    store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, upload_bytes: int
+) -> APIRouter:
     """The routes under /api. `samples`: folder of the sample images; `upload_bytes`: bound of one upload."""
     router = APIRouter(prefix="/api")
 
@@ -213,4 +215,3 @@ def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> I
 
 def _line(event: str, **values: object) -> str:
     return json.dumps({"event": event, **values}, ensure_ascii=False) + "\n"
-

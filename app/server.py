@@ -13,7 +13,6 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
-from storage import Store
 
 from app.engines import open_model, sampling
 from app.guard import Guard
@@ -23,6 +22,7 @@ from app.locale import Locale
 from app.routes import routes, sample_files
 from app.settings import MEBIBYTE, Settings
 from app.turn import Turns
+from storage import Store
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 LOCAL_READER = "local"
@@ -75,7 +75,7 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
         parts = lay_out(locale)
         connect(ReadingRoom(store, turns), page, parts)
     page.queue(max_size=settings.queue, default_concurrency_limit=16, api_open=False)
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
         path="/",
@@ -90,6 +90,7 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
         max_file_size="1kb",  # nothing is uploaded through Gradio
         head=head(tuple(path.name for path in sample_files(ASSETS / "samples"))),
     )
+    return mounted
 
 
 def private_folders(data: Path) -> None:

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from dicom import fingerprint
-from model import Engine, Finish, Message, Piece, Sampling, Thought, Waiting
 from PIL import Image
-from storage import NewPicture, Store, Turn
 
 from app.bidi import language_of
 from app.frames import unpack
 from app.loading import LoadingEngine
 from app.view import View, picture_of
+from dicom import fingerprint
+from model import Engine, Finish, Message, Piece, Sampling, Thought, Waiting
+from storage import NewPicture, Store, Turn
 
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
@@ -118,7 +118,9 @@ class Turns:
             with self._lock:
                 self._running.pop(key, None)
 
-    def _answered(self, owner: str, question: Question, text: str, cancel: threading.Event) -> Iterator[Progress]:
+    def _answered(
+        self, owner: str, question: Question, text: str, cancel: threading.Event
+    ) -> Iterator[Progress]:
         while (engine := self._engine.ready(_LOADING_STEP)) is None:
             yield Progress("", loading=self._engine.state().progress)
             if cancel.is_set():

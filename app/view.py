@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from PIL import Image
+
 from dicom import Frame, VoiLut, Window, render
 from dicom.errors import InvalidWindow
-from PIL import Image
 
 _ID = re.compile(r"[0-9a-f-]{8,64}")
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")

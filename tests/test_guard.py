@@ -55,7 +55,9 @@ def test_the_loopback_is_known_by_all_its_names(host: str) -> None:
 def test_bound_to_every_address_any_host_is_served_but_still_no_foreign_origin() -> None:
     opened = client("0.0.0.0")
     assert opened.get("/", headers={"host": "reading-room.hospital"}).status_code == 200
-    assert opened.post("/", headers={"host": "reading-room.hospital", "origin": "http://x"}).status_code == 403
+    assert (
+        opened.post("/", headers={"host": "reading-room.hospital", "origin": "http://x"}).status_code == 403
+    )
 
 
 @pytest.mark.parametrize("path", sorted(closed_paths()))

@@ -97,7 +97,9 @@ def test_the_answer_depends_on_the_image_and_a_new_image_adds_to_the_conversatio
     assert "MR" in room.answer(room.ask("What kind of image is this?"))
 
 
-def test_stop_keeps_what_was_shown_and_the_question_can_be_answered_again(program: Program, page: Page) -> None:
+def test_stop_keeps_what_was_shown_and_the_question_can_be_answered_again(
+    program: Program, page: Page
+) -> None:
     room = Room(page, program.url).open()
     room.upload(CT)
     room.wait_for_image()
@@ -121,7 +123,9 @@ def test_the_last_question_can_be_edited(program: Program, page: Page) -> None:
     expect(box).to_have_value("Which body part is shown?")
     box.fill("What kind of image is this?")
     box.press("Enter")
-    expect(page.locator(".question-text", has_text="What kind of image is this?")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".question-text", has_text="What kind of image is this?")).to_be_visible(
+        timeout=PATIENCE
+    )
     expect(page.locator("article.turn[data-status=complete]")).to_have_count(1, timeout=PATIENCE)
 
 
@@ -141,7 +145,11 @@ def test_shift_enter_makes_a_line_and_an_empty_question_says_so(program: Program
 
 @pytest.mark.parametrize(
     ("content", "name"),
-    [(b"", "empty.dcm"), (b"not an image at all, just words", "words.txt"), (CT.read_bytes()[:900], "cut.dcm")],
+    [
+        (b"", "empty.dcm"),
+        (b"not an image at all, just words", "words.txt"),
+        (CT.read_bytes()[:900], "cut.dcm"),
+    ],
     ids=["empty", "rubbish", "truncated"],
 )
 def test_rubbish_gets_a_sentence_in_both_languages_and_the_conversation_goes_on(

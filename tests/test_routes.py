@@ -57,7 +57,9 @@ def client(store: Store, private: Path, tmp_path: Path) -> Iterator[TestClient]:
         yield opened
 
 
-def upload(client: TestClient, *files: bytes, conversation: str = "", reader: str = "local") -> list[dict[str, object]]:
+def upload(
+    client: TestClient, *files: bytes, conversation: str = "", reader: str = "local"
+) -> list[dict[str, object]]:
     parts = [("files", ("MUSTERMANN^ERIKA.dcm", content)) for content in files]
     answer = client.post(
         "/api/upload", files=parts, data={"conversation": conversation}, headers={"x-reader": reader}

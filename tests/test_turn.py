@@ -46,7 +46,9 @@ class Room:
 
 
 def frame() -> Frame:
-    return Frame(np.arange(-1000, 3096, dtype=np.int16).reshape(64, 64), unit="HU", default_window=Window(40, 80))
+    return Frame(
+        np.arange(-1000, 3096, dtype=np.int16).reshape(64, 64), unit="HU", default_window=Window(40, 80)
+    )
 
 
 def settled(engine: Engine) -> LoadingEngine:

@@ -70,7 +70,10 @@ def test_inverting_on_the_screen_inverts_what_the_model_sees() -> None:
         frame(samples=np.arange(64, dtype=np.uint16).reshape(8, 8), slope=2.5, intercept=-7.0),
         frame(samples=np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8), padding=(0.0, 0.0)),
         frame(samples=np.arange(192, dtype=np.uint8).reshape(8, 8, 3)),
-        frame(voi_lut=VoiLut(-5, np.arange(100, dtype=np.uint8)), windows=(Window(1, 2), Window(3, 4, "SIGMOID"))),
+        frame(
+            voi_lut=VoiLut(-5, np.arange(100, dtype=np.uint8)),
+            windows=(Window(1, 2), Window(3, 4, "SIGMOID")),
+        ),
         frame(overlays=(np.indices((64, 64)).sum(0) % 3 == 0).astype(np.uint8), pixel_aspect=1.5),
     ],
     ids=["int16", "uint16 with slope", "float32 with padding", "colour", "lut", "overlay"],

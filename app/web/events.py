@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from dicom import DicomError
-from model import ModelError
-from storage import NotFound, StorageError, Store
 
 from app.locale import Locale, languages
 from app.notices import notice
 from app.turn import EmptyQuestion, Question, QuestionTooLong, StillAnswering, Turns
-from app.view import MalformedView, View, view_from
+from app.view import MalformedView, view_from
 from app.web.layout import Parts
 from app.web.transcript import NOTHING, Shown, conversation_shown, growing, shelf_shown, waiting_words
+from dicom import DicomError
+from model import ModelError
+from storage import NotFound, StorageError, Store
 
 log = logging.getLogger(__name__)
 _BEAT = 0.08  # seconds between updates of a growing answer: about 12 a second
@@ -175,7 +175,9 @@ class ReadingRoom:
             return NOTHING, _told(error)
 
     def _shelf(self, owner: str, current: str, search: str = "") -> Shown:
-        return shelf_shown(self.store.conversations(owner, search=search.strip() or None, limit=_SHELF), current)
+        return shelf_shown(
+            self.store.conversations(owner, search=search.strip() or None, limit=_SHELF), current
+        )
 
 
 def reader(request: gr.Request) -> str:
@@ -230,9 +232,17 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
         "api_visibility": "private",
     }
 
-    page.load(room.open_page, [p.conversation], whole, js="async () => [(await window.basiraReady).address()]", **quick)
+    page.load(
+        room.open_page,
+        [p.conversation],
+        whole,
+        js="async () => [(await window.basiraReady).address()]",
+        **quick,
+    )
     page.load(None, None, p.language, js="async () => (await window.basiraReady).language()", queue=False)
-    p.language.change(labels, p.language, labelled, js="async (code) => [(await window.basiraReady).speak(code)]", **quick)
+    p.language.change(
+        labels, p.language, labelled, js="async (code) => [(await window.basiraReady).speak(code)]", **quick
+    )
     p.new.click(room.new_conversation, None, whole, js="() => window.basira.leave()", **quick)
     p.shelf.open(room.open_conversation, None, whole, **quick)
     p.shelf.search(room.search, [p.conversation], p.shelf, **quick)

@@ -66,7 +66,9 @@ def lay_out(locale: Locale) -> Parts:
             )
         with gr.Column(elem_id="shelf"):
             new = gr.Button(say("new-conversation"), elem_id="new-conversation")
-            shelf = part("conversations", value={"current": "", "items": []}, events=("open", "erase", "search"))
+            shelf = part(
+                "conversations", value={"current": "", "items": []}, events=("open", "erase", "search")
+            )
         with gr.Column(elem_id="reading"):
             part("viewer")
             upload = part("upload", events=("taken",))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from storage import Conversation, Store, Turn
-
 from app.answer_html import answer_html, question_html
 from app.captions import view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
 from app.turn import Progress
 from app.view import MalformedView, view_from
+from storage import Conversation, Store, Turn
 
 Shown = dict[str, Any]
 NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False}
