@@ -70,9 +70,7 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room:
         while piece := source.read(_COPIED):
             written += len(piece)
             if written > room:
-                raise InflatesTooMuch(
-                    "Limits.zip_ratio or upload_bytes: a member grows beyond what it announced"
-                )
+                raise InflatesTooMuch("Limits.zip_ratio or upload_bytes: a member grows beyond what it announced")
             out.write(piece)
     return written
 

@@ -47,9 +47,7 @@ def read_codestream(data: bytes) -> Codestream | None:
     return None
 
 
-_FRAME_HEADERS = frozenset(
-    (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
-)
+_FRAME_HEADERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
 
 
@@ -94,13 +92,9 @@ def _jpeg(data: bytes) -> Codestream:
         elif jfif:
             transformed = True
     if marker == 0xF7:
-        return Codestream(
-            "jpeg-ls", rows, columns, samples, bits, lossless=lossless_ls, transformed=transformed
-        )
+        return Codestream("jpeg-ls", rows, columns, samples, bits, lossless=lossless_ls, transformed=transformed)
     codec: Codec = "jpeg-lossless" if marker in (0xC3, 0xC7, 0xCB, 0xCF) else "jpeg"
-    return Codestream(
-        codec, rows, columns, samples, bits, lossless=codec == "jpeg-lossless", transformed=transformed
-    )
+    return Codestream(codec, rows, columns, samples, bits, lossless=codec == "jpeg-lossless", transformed=transformed)
 
 
 def _jpeg2000(data: bytes, at: int) -> Codestream:
@@ -121,9 +115,7 @@ def _jpeg2000(data: bytes, at: int) -> Codestream:
             multi = data[here + 8] != 0
             lossless = data[here + 13] == 1
         here += 2 + length
-    return Codestream(
-        codec, ysize - y0, xsize - x0, samples, (depth & 0x7F) + 1, bool(depth & 0x80), lossless, multi
-    )
+    return Codestream(codec, ysize - y0, xsize - x0, samples, (depth & 0x7F) + 1, bool(depth & 0x80), lossless, multi)
 
 
 def _jp2(data: bytes) -> Codestream:

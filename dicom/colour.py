@@ -95,11 +95,7 @@ def _palette_plane(ds: Dataset, name: str) -> tuple[int, int, int, NDArray[np.ui
     if bits > 8 and table.size and int(table.max()) < 256 and int(table.max()) > 0:
         bits = 8  # 16 announced, but entries never leave the low byte
     if len(table) < entries:
-        table = (
-            np.pad(table, (0, entries - len(table)), mode="edge")
-            if len(table)
-            else np.zeros(entries, np.uint16)
-        )
+        table = np.pad(table, (0, entries - len(table)), mode="edge") if len(table) else np.zeros(entries, np.uint16)
     return entries, first, bits, table
 
 

@@ -21,13 +21,11 @@ from dicom.layout import Layout
 Array = NDArray[Any]
 
 
-def decode_codestream(
-    data: bytes, layout: Layout, *, rle: bool, at_least: int = 0
-) -> tuple[Array, Codestream]:
+def decode_codestream(data: bytes, layout: Layout, *, rle: bool, at_least: int = 0) -> tuple[Array, Codestream]:
     """(rows, columns[, samples]) of the frame and its codestream header.
 
     `rle` is whether the transfer syntax says RLE, which has no signature. With `at_least` > 0 a JPEG 2000
-    frame may come back reduced by a power of two, its shorter side still at least that many pixels.
+    frame may come back reduced by a power of two, its longer side still at least that many pixels.
     Colour that was stored as YCbCr inside the codestream is RGB on return (`Codestream.transformed`).
     Raises `DamagedFile`, `UnsupportedCompression`, `MissingDecoder`.
     """
@@ -35,14 +33,10 @@ def decode_codestream(
     if stream is None:
         if not (rle and _plausible_rle(data)):
             raise UnsupportedCompression("the compressed frame has no signature of a known codec")
-        stream = Codestream(
-            "rle", layout.rows, layout.columns, layout.samples, layout.bits_allocated, lossless=True
-        )
+        stream = Codestream("rle", layout.rows, layout.columns, layout.samples, layout.bits_allocated, lossless=True)
     samples = stream.samples or layout.samples
     if (stream.rows, stream.columns, samples) != (layout.rows, layout.columns, layout.samples):
-        raise DamagedFile(
-            "the codestream's size differs from (0028,0010) Rows, (0028,0011) Columns or samples"
-        )
+        raise DamagedFile("the codestream's size differs from (0028,0010) Rows, (0028,0011) Columns or samples")
     array = _attempt(data, stream, layout, at_least)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -169,7 +163,7 @@ def _jpeg2000_fallback(data: bytes) -> Array:
 
 def _reduction(stream: Codestream, at_least: int) -> int:
     """How many times the sides may be halved."""
-    steps, side = 0, min(stream.rows, stream.columns)
+    steps, side = 0, max(stream.rows, stream.columns)
     while at_least and side // 2 >= at_least and steps < 5:
         steps, side = steps + 1, (side + 1) // 2
     return steps

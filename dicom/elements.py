@@ -6,23 +6,46 @@ return None for what cannot be understood and never raise for a value; callers d
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def value(ds: Dataset, keyword: str) -> Any:
-    """The element's value, its raw bytes when it cannot be converted, or None when absent or empty."""
+_TEXTUAL = frozenset(("AE", "AS", "CS", "DA", "DS", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UT"))
+
+
+@functools.cache
+def _tag(keyword: str) -> tuple[BaseTag, bool]:
+    """The tag of a keyword, and whether its values are text."""
     tag = Tag(keyword)
-    if tag not in ds:
+    return tag, dictionary_VR(tag) in _TEXTUAL
+
+
+def _texts(raw: bytes) -> list[str] | None:
+    """Values of a text element left unconverted: only code words and numbers are read here, all ASCII."""
+    stripped = raw.rstrip(b" \x00")
+    return stripped.decode("latin-1").split("\\") if stripped else None
+
+
+def value(ds: Dataset, keyword: str) -> Any:
+    """The element's value (text as a list of its values), its raw bytes when it cannot be converted, or None
+    when absent or empty."""
+    tag, textual = _tag(keyword)
+    element = ds.get_item(tag)
+    if element is None:
         return None
+    if textual and isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+        return _texts(element.value)
     try:
         found = ds[tag].value
     except (ValueError, TypeError, KeyError, OverflowError, AttributeError, NotImplementedError):

@@ -32,9 +32,7 @@ class Fragments:
     def read(self, stream: BinaryIO, index: int, limits: Limits) -> bytes:
         """The compressed bytes of frame `index`."""
         if not 0 <= index < len(self.frames):
-            raise FrameMissing(
-                "the encapsulated pixel data has fewer fragments than (0028,0008) NumberOfFrames"
-            )
+            raise FrameMissing("the encapsulated pixel data has fewer fragments than (0028,0008) NumberOfFrames")
         pieces = self.frames[index]
         if sum(length for _, length in pieces) > limits.codestream_bytes:
             raise TooManyBytes("Limits.codestream_bytes: one compressed frame")
@@ -104,9 +102,7 @@ def _extended_starts(ds: Dataset, count: int) -> list[int]:
     return list(struct.unpack(f"<{count}Q", raw))
 
 
-def _by_start(
-    pieces: list[tuple[int, int]], starts: list[int]
-) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+def _by_start(pieces: list[tuple[int, int]], starts: list[int]) -> tuple[tuple[tuple[int, int], ...], ...] | None:
     """Group by item positions; None when a table entry points at no item (some writers get it wrong)."""
     at = {piece[0] - 8: i for i, piece in enumerate(pieces)}
     if any(start not in at for start in starts) or sorted(starts) != starts:

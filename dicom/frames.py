@@ -203,9 +203,7 @@ def _windows(groups: FrameGroups) -> tuple[Window, ...]:
     return tuple(found)
 
 
-def _geometry(
-    frame: Frame, ds: Dataset, groups: FrameGroups, layout: Layout, index: int, stored: Stored
-) -> Frame:
+def _geometry(frame: Frame, ds: Dataset, groups: FrameGroups, layout: Layout, index: int, stored: Stored) -> Frame:
     full = stored.values.shape[:2] == (layout.rows, layout.columns)
     spacing = groups.spacing
     if spacing is not None and not full:

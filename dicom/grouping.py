@@ -178,8 +178,6 @@ def _number(headers: Sequence[Header | None], place: Place) -> int:
     return 0 if header is None else header.number
 
 
-def _with_burned_in(
-    headers: Sequence[Header | None], places: Sequence[Place], found: list[str]
-) -> tuple[str, ...]:
+def _with_burned_in(headers: Sequence[Header | None], places: Sequence[Place], found: list[str]) -> tuple[str, ...]:
     burned = any((h := headers[p.file]) is not None and h.facts.burned_in for p in places)
     return tuple([*found, "burned-in"] if burned else found)

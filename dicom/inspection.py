@@ -102,9 +102,7 @@ def _report(series: Series) -> SeriesReport:
         windows = series.frame(0).windows
     except DicomError as refused:
         error = refused
-    return SeriesReport(
-        series.facts, encoding_name(series.encoding), len(series), windows, series.warnings, error
-    )
+    return SeriesReport(series.facts, encoding_name(series.encoding), len(series), windows, series.warnings, error)
 
 
 def encoding_name(syntax: str) -> str:

@@ -82,9 +82,7 @@ def _object(ds: Dataset) -> type[NotAnImage] | None:
         suffix = uid[len(_ROOT) :]
         if suffix not in _PICTURES_DESPITE:
             for start, error in _OBJECTS.items():
-                if suffix == start or (suffix + ".").startswith(
-                    start if start.endswith(".") else start + "."
-                ):
+                if suffix == start or (suffix + ".").startswith(start if start.endswith(".") else start + "."):
                     return error
     return _MODALITIES.get(elements.text(ds, "Modality").upper())
 

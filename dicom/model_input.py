@@ -46,9 +46,7 @@ def square(image: Image.Image, side: int) -> Image.Image:
     width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     pixels = np.asarray(image)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = (
-        cv2.resize(pixels, (width, height), interpolation=method) if image.size != (width, height) else pixels
-    )
+    small = cv2.resize(pixels, (width, height), interpolation=method) if image.size != (width, height) else pixels
     out = np.zeros((side, side, *pixels.shape[2:]), np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
     out[top : top + height, left : left + width] = small

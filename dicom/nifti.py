@@ -102,9 +102,7 @@ def nifti_frame(path: Path, index: int, limits: Limits) -> Frame:
     zooms = [float(z) for z in image.header.get_zooms()[:2]]
     spacing = (zooms[1], zooms[0]) if min(zooms) > 0 else None
     aspect = spacing[0] / spacing[1] if spacing else 1.0
-    return dataclasses.replace(
-        frame, edges=edge_letters(_ROW, _COLUMN), pixel_spacing_mm=spacing, pixel_aspect=aspect
-    )
+    return dataclasses.replace(frame, edges=edge_letters(_ROW, _COLUMN), pixel_spacing_mm=spacing, pixel_aspect=aspect)
 
 
 def _later(shape: tuple[int, ...], index: int) -> tuple[int, ...]:

@@ -47,10 +47,7 @@ def _plane(ds: Dataset, group: int, layout: Layout, index: int, words: NDArray[A
     position = _number(ds, group, 0x0102, 0)
     if words is None or _number(ds, group, 0x0100, 1) <= 1 or words.ndim != 2:
         return None
-    if (
-        position < layout.bits_stored + (layout.high_bit + 1 - layout.bits_stored)
-        and position <= layout.high_bit
-    ):
+    if position < layout.bits_stored + (layout.high_bit + 1 - layout.bits_stored) and position <= layout.high_bit:
         return None
     return ((words >> position) & 1).astype(np.uint8)
 
@@ -65,9 +62,7 @@ def _packed(ds: Dataset, group: int, count: int, index: int) -> Mask | None:
     if not 0 <= which < frames:
         return None
     start = which * count
-    bits = np.unpackbits(
-        np.frombuffer(raw[start // 8 : (start + count + 7) // 8], np.uint8), bitorder="little"
-    )
+    bits = np.unpackbits(np.frombuffer(raw[start // 8 : (start + count + 7) // 8], np.uint8), bitorder="little")
     bits = bits[start % 8 :][:count]
     return bits if len(bits) == count else None
 

@@ -82,9 +82,7 @@ def usual(facts: Facts, unit: str) -> Window | None:
     return presets[0].window if presets and facts.body_part else None
 
 
-def offered(
-    facts: Facts, unit: str, windows: tuple[Window, ...], automatic: Window | None
-) -> tuple[Preset, ...]:
+def offered(facts: Facts, unit: str, windows: tuple[Window, ...], automatic: Window | None) -> tuple[Preset, ...]:
     """The file's own windows as "file-1", "file-2", …, then the named ones, then "automatic"."""
     own = tuple(Preset(f"file-{i}", window) for i, window in enumerate(windows, 1))
     auto = (Preset("automatic", automatic),) if automatic is not None else ()

@@ -172,8 +172,4 @@ def _deep_tiff(stream: BinaryIO, index: int) -> NDArray[Any] | None:
         return (values[:, :, :3] >> shift).astype(np.uint8)
     if values.ndim != 2:
         raise UnsupportedPixels("the TIFF's samples are neither grey nor RGB")
-    return (
-        values
-        if values.dtype == np.uint8
-        else _narrow(values.astype(values.dtype.newbyteorder("="), copy=False))
-    )
+    return values if values.dtype == np.uint8 else _narrow(values.astype(values.dtype.newbyteorder("="), copy=False))

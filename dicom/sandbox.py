@@ -113,7 +113,7 @@ class _Child:
                 raise TookTooLong("Limits.seconds_per_step: processor time") from fault
             raise DecoderCrashed("a worker process died") from fault
         if kind == "error":
-            raise _error(rest[0], rest[1])
+            raise known_error(rest[0], rest[1])
         return rest[0]
 
     @property
@@ -166,7 +166,8 @@ def _shared_memory() -> IO[bytes]:
     return tempfile.TemporaryFile(buffering=0)
 
 
-def _error(name: str, message: str) -> DicomError:
+def known_error(name: str, message: str) -> DicomError:
+    """The error a worker named, by its class."""
     kind = getattr(dicom.errors, name, None)
     if isinstance(kind, type) and issubclass(kind, DicomError):
         return kind(message)
@@ -206,9 +207,7 @@ class Sandbox:
         except DicomError:
             kept = child
             raise
-        except (
-            BaseException
-        ):  # an interrupted exchange leaves a reply in the pipe: the child cannot be reused
+        except BaseException:  # an interrupted exchange leaves a reply in the pipe: the child cannot be reused
             if child is not None:
                 child.kill()
             raise

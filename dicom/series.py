@@ -91,16 +91,14 @@ class Series:
     def frame(self, index: int, *, at_least: int = 0, keep_burned_in: bool = False) -> Frame:
         """Frame `index` at full depth.
 
-        `at_least` > 0 allows a JPEG 2000 frame to come reduced by a power of two, its shorter side still at
+        `at_least` > 0 allows a JPEG 2000 frame to come reduced by a power of two, its longer side still at
         least that long. `keep_burned_in` shows ultrasound outside its calibrated regions too: for rendering
         on the owner's own disk, never for the model or another person. Raises `DicomError`.
         """
         result: Frame = self._sandbox.call("frame", *self._request(index, at_least, keep_burned_in))
         return result
 
-    def frames(
-        self, indices: Sequence[int] | None = None, *, at_least: int = 0
-    ) -> Iterator[Frame | DicomError]:
+    def frames(self, indices: Sequence[int] | None = None, *, at_least: int = 0) -> Iterator[Frame | DicomError]:
         """Frames in the order of `indices` (default: all), decoded ahead in all workers.
 
         A frame that cannot be decoded comes as its error, so that one bad slice does not end the series.
@@ -132,9 +130,7 @@ class Series:
         own, auto = (frame.windows, automatic(frame)) if frame is not None else ((), None)
         return presets.offered(self.facts, self.unit, own, auto)
 
-    def region(
-        self, box: Region, *, microns_per_pixel: float | None = None, side: int | None = None
-    ) -> Picture:
+    def region(self, box: Region, *, microns_per_pixel: float | None = None, side: int | None = None) -> Picture:
         """A slide's region `box` (x0, y0, x1, y1 in full-resolution pixels) at a chosen scale.
 
         Give `microns_per_pixel` (needs a slide that knows its own) or the longest `side` in pixels; neither

@@ -49,8 +49,7 @@ def scan_slide(path: Path, facts: Facts | None = None) -> Header:
     slide = open_slide(path)
     width, height = slide.dimensions
     levels = tuple(
-        (int(w), int(h), float(d))
-        for (w, h), d in zip(slide.level_dimensions, slide.level_downsamples, strict=True)
+        (int(w), int(h), float(d)) for (w, h), d in zip(slide.level_dimensions, slide.level_downsamples, strict=True)
     )
     mpp = [_number(slide.properties.get(f"openslide.mpp-{axis}")) for axis in "yx"]
     known = [m for m in mpp if m]
@@ -63,15 +62,11 @@ def scan_slide(path: Path, facts: Facts | None = None) -> Header:
         rows=height,
         columns=width,
         pixel_spacing_mm=(mpp[0] / 1000, mpp[1] / 1000) if mpp[0] and mpp[1] else None,
-        magnification=measurement(
-            "magnification", _number(slide.properties.get("openslide.objective-power"))
-        ),
+        magnification=measurement("magnification", _number(slide.properties.get("openslide.objective-power"))),
         microns_per_pixel=measurement("microns_per_pixel", sum(known) / len(known) if known else None),
     )
     slide.close()
-    return Header(
-        "slide", described, "", "", "", 0, True, "", (Slot(0, None, None),), syntax="slide", levels=levels
-    )
+    return Header("slide", described, "", "", "", 0, True, "", (Slot(0, None, None),), syntax="slide", levels=levels)
 
 
 def try_out(path: Path, header: Header) -> None:
@@ -134,9 +129,7 @@ def region(slide: Any, box: tuple[int, int, int, int], scale: float) -> RGB:
         part = _on_white(_read(slide, (x0, round(y0 + top * down)), level, (columns, count)))
         target = max(1, round((top + count) * out_h / rows) - round(top * out_h / rows))
         strips.append(
-            part
-            if rows * columns <= 16_000_000
-            else cv2.resize(part, (out_w, target), interpolation=cv2.INTER_AREA)
+            part if rows * columns <= 16_000_000 else cv2.resize(part, (out_w, target), interpolation=cv2.INTER_AREA)
         )
     rgb = np.concatenate(strips)
     if rgb.shape[:2] != (out_h, out_w):

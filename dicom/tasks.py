@@ -39,6 +39,7 @@ class Desk:
         self._tasks: dict[str, Callable[..., Any]] = {
             "ping": lambda: None,
             "scan": self.scan,
+            "scan_many": self.scan_many,
             "frame": self.frame,
             "region": self.region,
             "unpack": self.unpack,
@@ -70,6 +71,16 @@ class Desk:
             if kind in ("raster", "tiff"):
                 return scan_raster(stream, self._limits)
             return self._scan_dicom(place)
+
+    def scan_many(self, paths: tuple[str, ...]) -> tuple[Header | tuple[str, str], ...]:
+        """Headers of several files in one exchange; a refused one is its error's (class name, message)."""
+        found: list[Header | tuple[str, str]] = []
+        for path in paths:
+            try:
+                found.append(self.scan(path))
+            except DicomError as refused:
+                found.append((type(refused).__name__, str(refused)))
+        return tuple(found)
 
     def _scan_tiff(self, place: Path, stream: Any) -> Header:
         """A TIFF OpenSlide knows: a slide when pyramidal or named by a vendor, else a plain picture."""

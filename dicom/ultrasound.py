@@ -21,9 +21,7 @@ def regions(ds: Dataset) -> list[tuple[int, int, int, int]]:
     """(x0, y0, x1, y1) of (0018,6011) SequenceOfUltrasoundRegions, ends exclusive, usable ones only."""
     found = []
     for item in elements.items(ds, "SequenceOfUltrasoundRegions"):
-        corners = [
-            elements.integer(item, f"RegionLocation{name}") for name in ("MinX0", "MinY0", "MaxX1", "MaxY1")
-        ]
+        corners = [elements.integer(item, f"RegionLocation{name}") for name in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
         if all(c is not None for c in corners):
             x0, y0, x1, y1 = (int(c) for c in corners if c is not None)
             if 0 <= x0 < x1 and 0 <= y0 < y1:

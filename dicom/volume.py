@@ -90,11 +90,7 @@ def _stack(series: Series, limits: Limits) -> tuple[NDArray[Any], Frame]:
         if isinstance(frame, DicomError):
             raise frame
         if stack is None:
-            whole = (
-                frame.samples.dtype.kind in "iu"
-                and frame.slope == int(frame.slope)
-                and frame.intercept % 1 == 0
-            )
+            whole = frame.samples.dtype.kind in "iu" and frame.slope == int(frame.slope) and frame.intercept % 1 == 0
             dtype = np.int16 if whole and frame.unit == "HU" else np.float32
             shape = (len(series), *frame.samples.shape)
             if int(np.prod(shape)) * np.dtype(dtype).itemsize > limits.volume_bytes:
@@ -125,9 +121,7 @@ def _undo_tilt(stack: NDArray[Any], series: Series, pixel: tuple[float, float]) 
             matrix = np.asarray([[1, 0, right], [0, 1, down]], np.float32)
             size = (stack.shape[2], stack.shape[1])
             low = float(stack[index].min())
-            stack[index] = cv2.warpAffine(
-                stack[index], matrix, size, borderMode=cv2.BORDER_CONSTANT, borderValue=low
-            )
+            stack[index] = cv2.warpAffine(stack[index], matrix, size, borderMode=cv2.BORDER_CONSTANT, borderValue=low)
 
 
 def _evened(stack: NDArray[Any], along: NDArray[np.float64], spacing: float) -> NDArray[Any]:
@@ -142,9 +136,7 @@ def _evened(stack: NDArray[Any], along: NDArray[np.float64], spacing: float) -> 
     return out
 
 
-def _oriented(
-    stack: NDArray[Any], series: Series, spacing: tuple[float, float, float], template: Frame
-) -> Volume:
+def _oriented(stack: NDArray[Any], series: Series, spacing: tuple[float, float, float], template: Frame) -> Volume:
     """Axes permuted and flipped to (z, y, x) of the patient, the nearest of the 48 ways."""
     o = series.geometry.places[0].slot.orientation
     if o is None:
