@@ -54,7 +54,9 @@ class Decoder:
             deep=deep,
         )
 
-    def step(self, tokens: Sequence[int], lengths: Sequence[int], deltas: Sequence[int], cache: KeyValues) -> torch.Tensor:
+    def step(
+        self, tokens: Sequence[int], lengths: Sequence[int], deltas: Sequence[int], cache: KeyValues
+    ) -> torch.Tensor:
         """Read one more token in each of the first rows; logits after it, (rows, vocabulary).
 
         lengths: tokens each row already holds. deltas: what to add to a length to get its rotary position.
@@ -77,7 +79,12 @@ class Decoder:
     # --- images -----------------------------------------------------------------------------------------------
 
     def _place(
-        self, embeddings: torch.Tensor, start: int, end: int, spans: Sequence[Span], features: Sequence[Features]
+        self,
+        embeddings: torch.Tensor,
+        start: int,
+        end: int,
+        spans: Sequence[Span],
+        features: Sequence[Features],
     ) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Write the rows of images into the chunk's embeddings; what goes to the first layers besides."""
         import torch

@@ -127,6 +127,8 @@ class Identity:
     """False: requests run one after another."""
     boxes: str = ""
     """Box convention, see `model.boxes`; empty when the checkpoint writes none."""
+    recommended: tuple[tuple[str, float], ...] = ()
+    """Sampling settings its authors recommend, as (name of a `Sampling` field, value)."""
     parameters: int = 0
     weight_bytes: int = 0
     """Memory the loaded weights take."""

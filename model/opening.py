@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import family, memory, original_llava, prompt, quantized, registry
+from model import convert, family, memory, original_llava, prompt, quantized, registry
 from model.answer import Tags
 from model.checkpoint import Checkpoint, inspect
 from model.engine import QUANTIZATIONS, Engine, Identity
 from model.errors import CheckpointNotFound, QuantizationUnavailable
-from model.weights import fingerprint
+from model.weights import stored_tensors, weight_files
 
 if TYPE_CHECKING:
     from model.local import LocalEngine
     from model.scheduler import Budget
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
-_END_NAMES = ("<|eot_id|>", "<|im_end|>", "<end_of_turn>", "<|end_of_text|>", "<|endoftext|>", "<|end|>", "</s>")
+_END_NAMES = (
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<end_of_turn>",
+    "<|end_of_text|>",
+    "<|endoftext|>",
+    "<|end|>",
+    "</s>",
+)
 
 
 def open_engine(
@@ -51,7 +60,9 @@ def open_engine(
 
         return RemoteEngine.connect(source.removeprefix("openai:"), api_key=api_key)
     if quantization not in QUANTIZATIONS:
-        raise QuantizationUnavailable(f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}")
+        raise QuantizationUnavailable(
+            f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}"
+        )
     os.environ.setdefault("HF_HUB_OFFLINE", "0" if download else "1")
     checkpoint = inspect(locate(source, download=download))
     return load(
@@ -108,8 +119,10 @@ def load(
     window = context_tokens(checkpoint, known, context)
     tokenizer = family.load_tokenizer(checkpoint)
     found_tower = original_llava.find_tower(checkpoint, tower) if checkpoint.original else None
+    revision = convert.cached_fingerprint(checkpoint, weights_cache)
+    kept = convert.cached_weights(weights_cache, revision, quantization)
     loaded = quantized.load(
-        checkpoint,
+        inspect_kept(kept, checkpoint) if kept else checkpoint,
         quantization=quantization,
         device=device,
         context=window,
@@ -117,13 +130,15 @@ def load(
         tower=found_tower,
         image_token_id=len(tokenizer),
     )
+    if kept is None:
+        convert.keep_weights(weights_cache, loaded.model, checkpoint, revision, loaded.quantization)
     adapter = family.build(
         checkpoint, tokenizer, loaded.model.config, preprocessor=found_tower.folder if found_tower else None
     )
     adapter.learn_window(window)
     tags = Tags() if known is None or not known.thinking else replace(Tags(), thinking=(known.thinking,))
     composer = prompt.Composer(adapter, prompt.find_template(adapter), context=window, thinking=tags.thinking)
-    identity = _identify(checkpoint, loaded, adapter, known, name=name, context=window)
+    identity = _identify(checkpoint, loaded, adapter, known, name=name, revision=revision, context=window)
     parts = Parts(loaded.model, adapter, composer, identity, end_tokens(tokenizer, loaded.model), tags)
     engine = LocalEngine(parts, budget(checkpoint, loaded, window, readers))
     if check:
@@ -131,6 +146,13 @@ def load(
 
         require_sense(engine)
     return engine
+
+
+def inspect_kept(kept: Path, checkpoint: Checkpoint) -> Checkpoint:
+    """The quantised copy of a checkpoint; the configuration it was made from stays with the original."""
+    files = weight_files(kept)
+    config = json.loads((kept / "config.json").read_text(encoding="utf-8"))
+    return Checkpoint(kept, checkpoint.family, False, config, files, stored_tensors(files), "bitsandbytes")
 
 
 def context_tokens(checkpoint: Checkpoint, known: registry.Known | None, asked: int | None) -> int:
@@ -175,6 +197,15 @@ def budget(checkpoint: Checkpoint, loaded: quantized.Loaded, context: int, reade
     )
 
 
+def _recommended(model: Any) -> tuple[tuple[str, float], ...]:
+    """What the checkpoint's own generation settings say about sampling."""
+    settings = model.generation_config
+    if not getattr(settings, "do_sample", False):
+        return ()
+    found = [(name, getattr(settings, name, None)) for name in ("temperature", "top_k", "top_p")]
+    return tuple((name, float(value)) for name, value in found if value is not None)
+
+
 def _identify(
     checkpoint: Checkpoint,
     loaded: quantized.Loaded,
@@ -182,13 +213,14 @@ def _identify(
     known: registry.Known | None,
     *,
     name: str,
+    revision: str,
     context: int,
 ) -> Identity:
     demonstration = checkpoint.folder.resolve() == DEMO.resolve()
     languages = known.languages if known else ()
     return Identity(
         name="basira-demo" if demonstration else (known.id if known else Path(name).name or name),
-        revision=fingerprint(checkpoint.files),
+        revision=revision,
         family=checkpoint.family,
         quantization=loaded.quantization,
         device=loaded.device,
@@ -198,6 +230,7 @@ def _identify(
         languages=("en", "ar") if demonstration else languages,
         licence=known.licence if known else "",
         batched=adapter.batched,
+        recommended=known.sampling if known else _recommended(loaded.model),
         boxes=known.boxes if known else "",
         parameters=loaded.parameters,
         weight_bytes=loaded.weight_bytes,

@@ -35,7 +35,7 @@ _FIXED_DATE = "01 Jan 2026"  # a date that changes would lose the cache of every
 @dataclass(frozen=True)
 class Template:
     """A Jinja template. parts: content as a list of parts, else one string with placeholders in front.
-    add_special: let the tokenizer add its own beginning (BiMediX2 was trained with two)."""
+    add_special: let the tokenizer add its beginning, unless the template already wrote it."""
 
     text: str
     parts: bool
@@ -78,7 +78,7 @@ def find_template(adapter: Adapter) -> Template:
     else:
         name = "vicuna"
     text = (_TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")
-    return Template(text, parts=False, add_special=True)
+    return Template(text, parts=adapter.accepts_images, add_special=False)
 
 
 def _own_template(folder: Path) -> str | None:
@@ -106,7 +106,9 @@ def hash_image(image: Image.Image) -> str:
 class Composer:
     """Builds prompts for one checkpoint; safe to call from many threads."""
 
-    def __init__(self, adapter: Adapter, template: Template, *, context: int, thinking: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, adapter: Adapter, template: Template, *, context: int, thinking: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.adapter = adapter
         self.context = context
         self._thinking = tuple(thinking)

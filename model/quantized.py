@@ -96,17 +96,23 @@ def load(
     plain = plain_dtype(checkpoint.family, quantization, device)
     arguments: dict[str, Any] = {"dtype": plain, "device_map": {"": device}, "output_loading_info": True}
     if checkpoint.prequantized:
-        quantization = checkpoint.prequantized
-        _require_library(quantization)
+        _require_library(checkpoint.prequantized)
+        quantization = _stored_quantization(checkpoint)
     elif quantization in ("nf4", "int8"):
         arguments["quantization_config"] = _bitsandbytes(quantization, plain)
-    model, info = _read(checkpoint, arguments, progress=progress, tower=tower, image_token_id=image_token_id)
+    with memory.returning_freed_memory():
+        model, info = _read(checkpoint, arguments, progress=progress, tower=tower, image_token_id=image_token_id)
     _require_complete(info)
     if quantization in ("nf4", "int8"):
-        prove(model, quantization)
+        prove(model, quantization, double=not checkpoint.prequantized)
     model.eval()
     return Loaded(
-        model, quantization, device, plain, sum(_elements(p) for p in model.parameters()), size_in_memory(model)
+        model,
+        quantization,
+        device,
+        plain,
+        sum(_elements(p) for p in model.parameters()),
+        size_in_memory(model),
     )
 
 
@@ -121,12 +127,24 @@ def _require_memory(checkpoint: Checkpoint, quantization: str, *, device: str, c
         )
 
 
+def _stored_quantization(checkpoint: Checkpoint) -> str:
+    """Our name for what the weights are stored in, else the method's own name."""
+    settings = checkpoint.config["quantization_config"]
+    if settings.get("load_in_4bit") or settings.get("_load_in_4bit"):
+        return str(settings.get("bnb_4bit_quant_type", "fp4"))
+    if settings.get("load_in_8bit") or settings.get("_load_in_8bit"):
+        return "int8"
+    return checkpoint.prequantized
+
+
 def _require_library(method: str) -> None:
     import importlib.util
 
     library = _LIBRARIES.get(method)
     if library is None or importlib.util.find_spec(library) is None:
-        raise QuantizationUnavailable(f"weights are stored as {method}; the library {library or method} is needed")
+        raise QuantizationUnavailable(
+            f"weights are stored as {method}; the library {library or method} is needed"
+        )
 
 
 def _bitsandbytes(quantization: str, plain: torch.dtype) -> Any:
@@ -170,7 +188,9 @@ def _read(
     counter = _Counter(sum(stored.size for _, stored in tensors.values()), progress)
     shelf = Shelf(counter)
     with contextlib.closing(shelf), quiet():
-        model, info = cls.from_pretrained(None, config=config, state_dict=lazy_state(tensors, shelf), **arguments)
+        model, info = cls.from_pretrained(
+            None, config=config, state_dict=lazy_state(tensors, shelf), **arguments
+        )
     _restore_generation_config(model, checkpoint.folder)
     return model, info
 
@@ -215,9 +235,9 @@ def _require_complete(info: Any) -> None:
         raise CheckpointIncomplete(f"{len(mismatched)} tensor(s) have another shape, first {mismatched[0]}")
 
 
-def prove(model: Any, quantization: str) -> tuple[str, ...]:
+def prove(model: Any, quantization: str, *, double: bool = True) -> tuple[str, ...]:
     """Names of the quantised modules, after checking that they are the language model's layers, all of them and
-    nothing else. Raises QuantizationUnavailable otherwise."""
+    nothing else. double: the statistics must be quantised too. Raises QuantizationUnavailable otherwise."""
     import bitsandbytes as bnb
     from torch import nn
 
@@ -229,7 +249,7 @@ def prove(model: Any, quantization: str) -> tuple[str, ...]:
             if not inside:
                 raise QuantizationUnavailable(f"{name} was quantised and must not be")
             if quantization == "nf4":
-                _require_double(name, module)
+                _require_nf4(name, module, double=double)
             quantized.append(name)
         elif type(module) is nn.Linear and inside:
             raise QuantizationUnavailable(f"{name} was not quantised")
@@ -238,9 +258,9 @@ def prove(model: Any, quantization: str) -> tuple[str, ...]:
     return tuple(quantized)
 
 
-def _require_double(name: str, module: Any) -> None:
+def _require_nf4(name: str, module: Any, *, double: bool) -> None:
     state = getattr(module.weight, "quant_state", None)
-    if state is None or state.quant_type != "nf4" or not state.nested:
+    if state is None or state.quant_type != "nf4" or (double and not state.nested):
         raise QuantizationUnavailable(f"{name} is not NF4 with double quantisation")
 
 

@@ -326,16 +326,16 @@ def make_gemma(folder: Path, *, seed: int = 2, window: int = 48) -> Path:
     config = Gemma3Config(
         text_config={
             "vocab_size": len(tokenizer),
-            "hidden_size": 96,
+            "hidden_size": 128,
             "intermediate_size": 192,
             "num_hidden_layers": 4,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
-            "head_dim": 24,
+            "head_dim": 32,
             "sliding_window": window,
             "layer_types": ["sliding_attention", "full_attention"] * 2,
             "max_position_embeddings": 8192,
-            "query_pre_attn_scalar": 24,
+            "query_pre_attn_scalar": 32,
         },
         vision_config={
             "hidden_size": 64,

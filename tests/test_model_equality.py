@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-
 import pytest
 
 from model import Finish, Message, Sampling, Thought, open_engine
@@ -111,9 +110,7 @@ def twin(engine: LocalEngine) -> Any:
     if id(engine) not in _TWINS:
         _TWINS.clear()
         name = type(engine.decoder.model).__name__
-        _TWINS[id(engine)] = getattr(transformers, name).from_pretrained(
-            engine.composer.adapter.checkpoint.folder
-        )
+        _TWINS[id(engine)] = getattr(transformers, name).from_pretrained(engine.composer.adapter.checkpoint.folder)
     return _TWINS[id(engine)]
 
 
