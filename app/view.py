@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -14,7 +14,8 @@ from dicom import Frame, VoiLut, Window, render
 from dicom.errors import InvalidWindow
 
 _ID = re.compile(r"[0-9a-f-]{8,64}")
-_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+_FUNCTIONS: dict[str, Function] = {"LINEAR": "LINEAR", "LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
 
 
 class MalformedView(Exception):
@@ -84,7 +85,7 @@ def _window(sent: Mapping[str, Any]) -> Window | None:
     center, width = float(sent["center"]), float(sent["width"])
     if not (math.isfinite(center) and math.isfinite(width)):
         raise MalformedView("window")
-    return Window(center, width, function)
+    return Window(center, width, _FUNCTIONS[function])
 
 
 def _region(sent: Any) -> tuple[int, int, int, int] | None:

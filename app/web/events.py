@@ -175,9 +175,7 @@ class ReadingRoom:
             return NOTHING, _told(error)
 
     def _shelf(self, owner: str, current: str, search: str = "") -> Shown:
-        return shelf_shown(
-            self.store.conversations(owner, search=search.strip() or None, limit=_SHELF), current
-        )
+        return shelf_shown(self.store, owner, current, search=search, limit=_SHELF)
 
 
 def reader(request: gr.Request) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from app.answer_html import answer_html, question_html
@@ -96,12 +95,17 @@ def waiting_words(progress: Progress) -> dict[str, str] | None:
     return None
 
 
-def shelf_shown(conversations: Sequence[Conversation], current: str) -> Shown:
-    """The list of conversations: id, title and time, newest first; the page groups them by day."""
+def shelf_shown(store: Store, owner: str, current: str, *, search: str = "", limit: int) -> Shown:
+    """The list of conversations, newest first; one without a question is named by its first series."""
+    found = store.conversations(owner, search=search.strip() or None, limit=limit)
+    return {"current": current, "items": [_shelf_item(store, owner, item) for item in found]}
+
+
+def _shelf_item(store: Store, owner: str, item: Conversation) -> Shown:
+    series = () if item.title else store.series_of(owner, item.id)
     return {
-        "current": current,
-        "items": [
-            {"id": item.id, "title": item.title, "updated": item.updated_at.isoformat()}
-            for item in conversations
-        ],
+        "id": item.id,
+        "title": item.title,
+        "caption": series[0].descriptor.get("caption") if series else None,
+        "updated": item.updated_at.isoformat(),
     }

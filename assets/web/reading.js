@@ -40,7 +40,6 @@ export function drawReading(part, room) {
     document.documentElement.dataset.images = "yes";
     viewer.show(series, series.first);
     changed();
-    for (const sentence of series.warnings ?? []) room.tell({ kind: "info", sentence });
   };
   room.restoreView = (view) => {
     viewer.restore(view);

@@ -1,6 +1,6 @@
 // The shelf: earlier conversations by day, found by searching, reopened by a click, erased after a question.
 import { icon, node } from "./dom.js";
-import { language, onSpeak, say } from "./words.js";
+import { language, onSpeak, pick, say } from "./words.js";
 
 const DAY = 86400000;
 
@@ -22,7 +22,7 @@ export function drawShelf(part, room) {
 
   function item(entry, current) {
     const title = node("button", { type: "button", class: "title", dir: "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
-    title.textContent = entry.title || say("untitled");
+    title.textContent = entry.title || pick(entry.caption) || say("untitled");
     if (entry.id === current) title.setAttribute("aria-current", "true");
     const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));
     return node("div", { class: "shelf-item" }, title, erase);

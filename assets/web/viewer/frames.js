@@ -3,6 +3,7 @@
 
 const SAMPLES = { int16: Int16Array, uint16: Uint16Array, float32: Float32Array, rgb8: Uint8Array };
 const ABANDON_BEYOND = 6; // frames away from the wanted one: what fast scrolling left behind is cancelled
+const MOST_UNDERWAY = 4; // of the six connections a browser opens to one server
 
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -122,16 +123,16 @@ export class FrameStore {
     }
   }
 
-  /** Cancels what fast scrolling left behind, then fetches the neighbours, ahead first. */
-  async prefetch(series, index, { count, direction = 1, reach = 3 }) {
-    this.abandon(series, index);
-    for (const step of [1, -1, 2, 3].filter((n) => Math.abs(n) <= reach)) {
+  /** Fetches the neighbours of a frame that is here, those ahead first. */
+  prefetch(series, index, { count, direction = 1 }) {
+    for (const step of [1, -1, 2, 3]) {
       const near = index + step * direction;
-      if (near < 0 || near >= count || this.#underway.size >= 4) continue;
+      if (near < 0 || near >= count || this.#underway.size >= MOST_UNDERWAY) continue;
       this.load(series, near).catch(() => {}); // asked again, and reported, when somebody looks at it
     }
   }
 
+  /** Cancels what fast scrolling left behind. */
   abandon(series, index) {
     for (const [key, job] of this.#underway) {
       if (job.series === series && Math.abs(job.index - index) <= ABANDON_BEYOND) continue;

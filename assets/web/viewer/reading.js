@@ -40,8 +40,8 @@ export class Reading {
   /** A window that is the series' own first one leaves the first look as it is. */
   startWith(window) {
     const first = this.descriptor.first?.window;
-    const same = first && first.center === window.center && first.width === window.width;
-    if (same && !window.lut) this.resetLook();
+    const same = first && ["center", "width", "function", "lut"].every((key) => lookOf(first)[key] === lookOf(window)[key]);
+    if (same) this.resetLook();
     else this.setWindow(window);
   }
 

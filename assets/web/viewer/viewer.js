@@ -251,11 +251,10 @@ class Viewer {
     const moved = this.#active.goTo(index);
     if (moved) this.#direction = Math.sign(moved);
     this.#failed = false;
+    this.#store.abandon(this.#active.id, this.#active.index);
     const here = this.#store.peek(this.#active.id, this.#active.index);
     if (here) this.#arrived(this.#active, this.#active.index, here);
     else this.#fetch();
-    const { id, frames } = this.#active;
-    this.#store.prefetch(id, this.#active.index, { count: frames, direction: this.#direction });
   }
 
   async #fetch() {
@@ -282,7 +281,10 @@ class Viewer {
     if (reading !== this.#active) return;
     const painted = this.#onScreen?.reading === reading ? Math.abs(this.#onScreen.index - reading.index) : Infinity;
     if (Math.abs(index - reading.index) > painted) return;
-    if (index === reading.index) this.#layout.wait(false);
+    if (index === reading.index) {
+      this.#layout.wait(false);
+      this.#store.prefetch(reading.id, index, { count: reading.frames, direction: this.#direction });
+    }
     const first = this.#onScreen?.reading !== reading;
     reading.settle(frame);
     this.#onScreen = { reading, index, frame };
