@@ -25,9 +25,7 @@ def devices() -> tuple[Device, ...]:
     import torch
 
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    cpu = Device(
-        "cpu", f"{platform.machine()}, {os.cpu_count()} cores", min(available_bytes("cpu"), total), total
-    )
+    cpu = Device("cpu", f"{os.cpu_count()} × {platform.machine()}", min(available_bytes("cpu"), total), total)
     gpus = []
     for number in range(torch.cuda.device_count()):
         free, all_ = torch.cuda.mem_get_info(number)

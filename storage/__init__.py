@@ -1,6 +1,6 @@
 """What happened, kept: conversations, turns, pictures, frames, ratings. Knows no screen and no engine."""
 
-from storage.database import SCHEMA, sqlite_has_wal_reset_bug
+from storage.database import SCHEMA, SQLITE_VERSION, sqlite_has_wal_reset_bug
 from storage.errors import (
     AlreadyFinished,
     AlreadyStored,
@@ -29,6 +29,7 @@ from storage.store import Store
 
 __all__ = [
     "SCHEMA",
+    "SQLITE_VERSION",
     "AlreadyFinished",
     "AlreadyStored",
     "Busy",

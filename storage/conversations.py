@@ -26,9 +26,7 @@ def new_id() -> str:
 
 def start(session: Session, owner: str, language: str) -> Conversation:
     moment = now()
-    row = ConversationRow(
-        id=new_id(), owner=owner, language=language, title="", created_at=moment, updated_at=moment
-    )
+    row = ConversationRow(id=new_id(), owner=owner, language=language, title="", created_at=moment, updated_at=moment)
     session.add(row)
     return _record(row, 0)
 
@@ -48,9 +46,7 @@ def one(session: Session, owner: str, conversation_id: str) -> Conversation:
     return _of(found)
 
 
-def newest(
-    session: Session, owner: str, query: str | None, limit: int, offset: int
-) -> tuple[Conversation, ...]:
+def newest(session: Session, owner: str, query: str | None, limit: int, offset: int) -> tuple[Conversation, ...]:
     heads = _heads(owner).order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())
     if query:
         heads = heads.where(*search.containing(owner, query))

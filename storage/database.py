@@ -46,6 +46,8 @@ def _newest_revision() -> str:
 SCHEMA = _newest_revision()
 """The revision this version of the program reads and writes."""
 
+SQLITE_VERSION = sqlite3.sqlite_version
+
 
 class Database:
     """One file, two engines: writers one at a time from the first statement on, readers beside them."""

@@ -85,9 +85,7 @@ def _delete_rows(session: Session, conversation_id: str) -> None:
     turns = select(TurnRow.id).where(TurnRow.conversation_id == conversation_id)
     series = select(SeriesRow.id).where(SeriesRow.conversation_id == conversation_id)
     for statement in (
-        delete(SearchRow).where(
-            SearchRow.conversation_id == conversation_id
-        ),  # its trigger empties the index
+        delete(SearchRow).where(SearchRow.conversation_id == conversation_id),  # its trigger empties the index
         delete(RatingRow).where(RatingRow.conversation_id == conversation_id),
         delete(PictureRow).where(PictureRow.turn_id.in_(turns)),
         delete(TurnRow).where(TurnRow.conversation_id == conversation_id),

@@ -47,9 +47,7 @@ def index(session: Session, *, owner: str, conversation_id: str, source_id: str,
     if row is not None:
         row.text = normalised(written)
         return
-    session.add(
-        SearchRow(owner=owner, conversation_id=conversation_id, source_id=source_id, text=normalised(written))
-    )
+    session.add(SearchRow(owner=owner, conversation_id=conversation_id, source_id=source_id, text=normalised(written)))
 
 
 def forget(session: Session, source_ids: list[str]) -> None:

@@ -133,15 +133,11 @@ class Store:
         frames: int,
     ) -> SeriesRecord:
         with self._database.writing() as session:
-            key = series.add(
-                session, owner, conversation_id, facts=facts, descriptor=descriptor, frames=frames
-            )
+            key = series.add(session, owner, conversation_id, facts=facts, descriptor=descriptor, frames=frames)
             session.flush()
             return series.one(session, owner, key)
 
-    def add_frame(
-        self, owner: str, series_id: str, index: int, *, meta: Mapping[str, Any], samples: bytes
-    ) -> None:
+    def add_frame(self, owner: str, series_id: str, index: int, *, meta: Mapping[str, Any], samples: bytes) -> None:
         self.add_frames(owner, series_id, [NewFrame(index, meta, samples)])
 
     def add_frames(self, owner: str, series_id: str, frames: Sequence[NewFrame]) -> None:
@@ -193,9 +189,7 @@ class Store:
     ) -> Turn:
         """Store a turn before its first token, status `running`. `replaces`: an earlier turn that, with all
         after it, no longer counts (regenerated, or its question edited); NotFound if it already did not."""
-        beginning = turns.Beginning(
-            question, language, model, settings, model_input, pictures, replaces, self._run.id
-        )
+        beginning = turns.Beginning(question, language, model, settings, model_input, pictures, replaces, self._run.id)
         with self._keeping([picture.png for picture in pictures]) as (session, keep):
             return turns.begin(session, owner, conversation_id, beginning, keep)
 
@@ -216,22 +210,16 @@ class Store:
     ) -> Turn:
         """End a running turn, once. Raises AlreadyFinished, and NotFound if it was erased meanwhile."""
         with self._database.writing() as session:
-            return turns.finish(
-                session, owner, turn_id, answer=answer, status=status, error=error, timings=timings
-            )
+            return turns.finish(session, owner, turn_id, answer=answer, status=status, error=error, timings=timings)
 
     def turn(self, owner: str, turn_id: str) -> Turn:
         with self._database.reading() as session:
             return turns.one(session, owner, turn_id)
 
-    def turns(
-        self, owner: str, conversation_id: str, *, include_superseded: bool = False
-    ) -> tuple[Turn, ...]:
+    def turns(self, owner: str, conversation_id: str, *, include_superseded: bool = False) -> tuple[Turn, ...]:
         """In the order they were asked."""
         with self._database.reading() as session:
-            return turns.of_conversation(
-                session, owner, conversation_id, include_superseded=include_superseded
-            )
+            return turns.of_conversation(session, owner, conversation_id, include_superseded=include_superseded)
 
     def picture(self, owner: str, picture_id: str) -> tuple[PictureRecord, bytes]:
         """(its record, the PNG the model was shown). Raises NotFound, Damaged."""
@@ -265,8 +253,7 @@ class Store:
     def health(self) -> Health:
         with self._database.reading() as session:
             counts = [
-                session.scalar(select(func.count()).select_from(t))
-                for t in (ConversationRow, TurnRow, ErasureRow)
+                session.scalar(select(func.count()).select_from(t)) for t in (ConversationRow, TurnRow, ErasureRow)
             ]
         return Health(
             schema=SCHEMA,

@@ -108,9 +108,7 @@ def finish(
 
 def interrupt_abandoned(session: Session, living: frozenset[str]) -> int:
     """Mark turns whose run is dead; what they had shown stays. Returns how many."""
-    abandoned = session.scalars(
-        select(TurnRow).where(TurnRow.status == "running", TurnRow.run.not_in(living))
-    ).all()
+    abandoned = session.scalars(select(TurnRow).where(TurnRow.status == "running", TurnRow.run.not_in(living))).all()
     for row in abandoned:
         row.status, row.finished_at = "interrupted", conversations.now()
         if row.superseded_by is None:
@@ -143,9 +141,7 @@ def picture(session: Session, owner: str, picture_id: str) -> PictureRecord:
 
 
 def _next_number(session: Session, conversation_id: str) -> int:
-    newest = session.scalar(
-        select(func.max(TurnRow.number)).where(TurnRow.conversation_id == conversation_id)
-    )
+    newest = session.scalar(select(func.max(TurnRow.number)).where(TurnRow.conversation_id == conversation_id))
     return 0 if newest is None else newest + 1
 
 

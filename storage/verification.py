@@ -20,9 +20,7 @@ def verify(database: Database, blobs: Blobs, fingerprint: Fingerprint | None) ->
         referred = {*session.scalars(select(FrameRow.blob)), *session.scalars(select(PictureRow.blob))}
         pictures = [
             (key, blob, sha256)
-            for key, blob, sha256 in session.execute(
-                select(PictureRow.id, PictureRow.blob, PictureRow.sha256)
-            )
+            for key, blob, sha256 in session.execute(select(PictureRow.id, PictureRow.blob, PictureRow.sha256))
         ]
     stored = set(blobs.names())
     altered = {name for name in stored & referred if not blobs.sound(name)}

@@ -1,2 +1,103 @@
-# سطر الأوامر ومساعدته وما قد يتعذّر في الإعدادات والتهيئة.
+# سطر الأوامر: مساعدته، وما يخبر به، وما يُقال حين يُساء استعماله.
 language-name = العربية
+
+help-title = بصيرة: اطرح أسئلة عن الصور الطبية بالعربية والإنجليزية. ليست للتشخيص.
+help-serve = تشغيل الصفحة، وهو ما يحدث أيضًا من دون أمر
+help-ask = الإجابة في الطرفية؛ ‎--frame N‎ و‎--json‎
+help-inspect = ما هذا الملف وهل يمكن قراءته؛ ‎--json‎
+help-render = صور PNG؛ ‎--window C/W‎ و‎--frame N‎
+help-export = كل سؤال وجوابه في سطر JSON؛ ‎--pictures DIR‎
+help-models = النماذج المعروفة بأسمائها؛ ‎--json‎
+help-convert = كتابة نموذج بصيغة Hugging Face؛ ‎--quantization‎
+help-evaluate = الإجابة عن ملف أسئلة؛ ‎--images DIR‎ و‎--out FILE‎
+help-serve-model = إتاحة النموذج بواجهة OpenAI؛ ‎--port N‎
+help-doctor = ما وُجد هنا وما به خلل؛ ‎--verify‎ و‎--json‎
+help-settings = كل إعدادات BASIRA_… وقيمها والغرض منها
+help-language = لغة الرسائل؛ وإلا فالإعداد BASIRA_LANG، وإلا فلغة النظام
+help-shape = للطرفيات التي لا تصل الحروف العربية ولا ترتّبها
+help-exit-codes = رموز الخروج: 0 تمّ، 1 مرفوض، 2 استعمال خاطئ، 3 إجابة مبتورة، 4 فشل، 130 أُوقف.
+help-settings-hint = BASIRA_DATA هو المجلّد الوحيد الذي يُحفظ فيه كل شيء، وBASIRA_MODEL هو النموذج.
+
+usage-see-help = يشرح ‎“python -m app --help”‎ كل الأوامر.
+usage-wrong = تعذّر فهم سطر الأوامر هذا.
+usage-command = لا يوجد أمر { $what }.
+usage-command-close = لا يوجد أمر كهذا. هل تقصد { $what }؟
+usage-option = لا معنى لـ { $what } هنا.
+usage-value = قيمة { $what } ناقصة أو لا يمكن استعمالها.
+usage-missing = ينقص { $what }.
+usage-no-file = لا يوجد ملف أو مجلّد { $what }.
+usage-exists = { $what } موجود من قبل. اختر اسمًا جديدًا.
+usage-one-question = اكتب سؤالًا واحدًا بين علامتي اقتباس.
+cannot-write = لا يمكن الكتابة في { $path } ({ $reason }).
+
+settings-default = القيمة الأصلية: { $value }
+
+serve-starting = يبدأ تشغيل بصيرة: { $url } (للإيقاف ‎Ctrl+C‎)
+serve-port-taken = المنفذ { $port } يشغله برنامج آخر. أوقف ذلك البرنامج، أو اختر منفذًا آخر: ‎BASIRA_PORT={ $following }‎
+serve-port-forbidden = لا يُسمح لهذا الحساب باستعمال المنفذ { $port }. اختر منفذًا فوق 1023 بالإعداد BASIRA_PORT.
+serve-no-such-address = لا يمكن لهذا الجهاز الاستماع على { $host }. اجعل BASIRA_HOST أحد عناوينه.
+
+inspect-more-skipped = { $count ->
+    [one] وملف آخر ليس صورة
+    [two] وملفان آخران ليسا صورتين
+    [few] و{ $count } ملفات أخرى ليست صورًا
+    [many] و{ $count } ملفًا آخر ليست صورًا
+   *[other] و{ $count } ملف آخر ليست صورًا
+}
+
+ask-loading = يجري تحميل النموذج: { $percent } ٪
+ask-demonstration = هذا نموذج توضيحي ليست لديه معرفة طبية.
+ask-truncated = بُترت الإجابة عند أقصى طول لها. يتيح BASIRA_MAX_NEW_TOKENS إجابات أطول.
+ask-stopped = أُوقفت الإجابة.
+
+export-done = { $count ->
+    [zero] لم يُكتب أي سؤال في { $path } لأن السجل خالٍ.
+    [one] كُتب سؤال واحد وجوابه في { $path }.
+    [two] كُتب سؤالان وجواباهما في { $path }.
+    [few] كُتبت { $count } أسئلة وأجوبتها في { $path }.
+    [many] كُتب { $count } سؤالًا وأجوبتها في { $path }.
+   *[other] كُتب { $count } سؤال وأجوبتها في { $path }.
+}
+
+models-memory = { $gigabytes } غيغابايت بدقة 4 بت
+models-context = { $tokens } رمز
+models-text-only = نصوص فقط
+models-images = { $count ->
+    [one] صورة واحدة
+    [two] حتى صورتين
+    [few] حتى { $count } صور
+    [many] حتى { $count } صورة
+   *[other] حتى { $count } صورة
+}
+models-together = عدة قرّاء في آن واحد
+models-in-turn = قارئ بعد آخر
+models-refused = معروف لكنه مرفوض
+convert-done = كُتب في { $path }. لاستعماله: ‎BASIRA_MODEL={ $path }‎
+
+doctor-python = Python
+doctor-torch = PyTorch
+doctor-transformers = Transformers
+doctor-bitsandbytes = bitsandbytes ‏(4 بت)
+doctor-gradio = Gradio
+doctor-pydicom = pydicom
+doctor-device = المعالج
+doctor-device-value = { $name }، والذاكرة المتاحة { $free } من { $total } غيغابايت
+doctor-gpu = معالج الرسوم
+doctor-model = النموذج
+doctor-data = مجلّد البيانات
+doctor-database = السجل
+doctor-database-value = المحادثات: { $conversations }، الأسئلة: { $turns }، الحجم: { $size } ميغابايت، المخطّط: { $schema }
+doctor-sqlite = SQLite
+doctor-fonts = الخطوط
+doctor-disk = المساحة المتاحة على القرص
+doctor-notes = للعلم:
+doctor-wrong = الخلل:
+doctor-well = لا خلل.
+doctor-library-missing = المكتبة { $package } غير مثبّتة. يثبّتها الأمر ‎“make run”‎.
+doctor-torch-broken = تعذّر تحميل PyTorch ‏({ $reason }). احذف ‎.venv‎ ثم أعد الأمر ‎“make run”‎.
+doctor-no-gpu = لا يوجد ما يستطيع PyTorch استعماله. النموذج التوضيحي في غنى عنه، أما نموذج بثمانية مليارات مُعامل فسيكون بطيئًا.
+doctor-no-database = لا يوجد بعد؛ يُنشأ عند أول تشغيل.
+doctor-wal-bug = في هذا الإصدار خلل نادر حين تكتب عدة برامج معًا (أُصلح في 3.51.3). تكتب بصيرة من عملية واحدة فقط، فلا تفتح سجلّها ببرامج أخرى وهي تعمل.
+doctor-folder-open = تستطيع حسابات أخرى على هذا الجهاز قراءته. لإغلاقه: ‎chmod 700 { $path }‎
+doctor-fonts-missing = ملفات الخطوط ناقصة في assets/fonts، فتستعمل الصفحة خطوط النظام. اجلب المستودع من جديد.
+doctor-disk-low = بقي أقل من 2 غيغابايت، وقد يتعذّر حفظ المحادثات. أفسح مكانًا، أو اختر مجلّدًا آخر بالإعداد BASIRA_DATA.

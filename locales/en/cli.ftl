@@ -1,2 +1,93 @@
-# The command line, its help, and what can go wrong with settings and set-up.
+# The command line: its help, what it reports, and what to say when it is misused.
 language-name = English
+
+help-title = Basira: ask medical images questions, in Arabic and English. Not for diagnosis.
+help-serve = start the page; what happens without a command
+help-ask = answer in the terminal; --frame N, --json
+help-inspect = what it is, and why it is (not) read; --json
+help-render = pictures as PNG; --window C/W, --frame N
+help-export = every turn as a line of JSON; --pictures DIR
+help-models = the checkpoints known by name; --json
+help-convert = to Hugging Face form; --quantization
+help-evaluate = answer many; --images DIR, --out FILE
+help-serve-model = an OpenAI-compatible server; --port N
+help-doctor = what is here, what is wrong; --verify, --json
+help-settings = every BASIRA_… setting and its value
+help-language = language of messages; else BASIRA_LANG, else the system’s
+help-shape = for terminals that neither join nor reorder Arabic letters
+help-exit-codes = Exit codes: 0 done, 1 refused, 2 misused, 3 answer cut, 4 failed, 130 stopped.
+help-settings-hint = BASIRA_DATA is the one folder everything is kept in; BASIRA_MODEL is the model.
+
+usage-see-help = “python -m app --help” explains every command.
+usage-wrong = This command line cannot be understood.
+usage-command = There is no command { $what }.
+usage-command-close = There is no such command. Did you mean { $what }?
+usage-option = { $what } means nothing here.
+usage-value = The value of { $what } is missing or cannot be used.
+usage-missing = { $what } is missing.
+usage-no-file = There is no file or folder { $what }.
+usage-exists = { $what } exists already. Choose a new name.
+usage-one-question = Type one question, in quotation marks.
+cannot-write = { $path } cannot be written ({ $reason }).
+
+settings-default = default: { $value }
+
+serve-starting = Basira is starting: { $url } (Ctrl+C stops it)
+serve-port-taken = Port { $port } is taken by another program. Stop that one, or choose another: BASIRA_PORT={ $following }
+serve-port-forbidden = Port { $port } may not be used by this account. Choose one above 1023 with BASIRA_PORT.
+serve-no-such-address = This machine cannot listen on { $host }. Set BASIRA_HOST to one of its own addresses.
+
+inspect-more-skipped = { $count ->
+    [one] and one more file that is no image
+   *[other] and { $count } more files that are no images
+}
+
+ask-loading = Loading the model: { $percent } %
+ask-demonstration = This is a demonstration model with no medical knowledge.
+ask-truncated = The answer was cut at its longest length. BASIRA_MAX_NEW_TOKENS allows more.
+ask-stopped = The answer was stopped.
+
+export-done = { $count ->
+    [one] One turn was written to { $path }.
+   *[other] { $count } turns were written to { $path }.
+}
+
+models-memory = { $gigabytes } GB in 4-bit
+models-context = { $tokens } tokens
+models-text-only = text only
+models-images = { $count ->
+    [one] one image
+   *[other] up to { $count } images
+}
+models-together = several readers at once
+models-in-turn = one reader after another
+models-refused = recognised, but refused
+convert-done = Written to { $path }. Use it with BASIRA_MODEL={ $path }
+
+doctor-python = Python
+doctor-torch = PyTorch
+doctor-transformers = Transformers
+doctor-bitsandbytes = bitsandbytes (4-bit)
+doctor-gradio = Gradio
+doctor-pydicom = pydicom
+doctor-device = Processor
+doctor-device-value = { $name }, { $free } of { $total } GB memory free
+doctor-gpu = GPU
+doctor-model = Model
+doctor-data = Data folder
+doctor-database = Record
+doctor-database-value = conversations: { $conversations }, turns: { $turns }, { $size } MB, schema { $schema }
+doctor-sqlite = SQLite
+doctor-fonts = Fonts
+doctor-disk = Free disk space
+doctor-notes = Worth knowing:
+doctor-wrong = Wrong:
+doctor-well = Nothing is wrong.
+doctor-library-missing = { $package } is not installed. Run “make run”, which installs it.
+doctor-torch-broken = PyTorch cannot be loaded ({ $reason }). Remove .venv and run “make run” again.
+doctor-no-gpu = there is none that PyTorch can use. The demonstration model does without; a model of 8 billion parameters would be slow.
+doctor-no-database = there is none yet; it is made at the first start.
+doctor-wal-bug = this version has a rare flaw when several programs write at once (mended in 3.51.3). Basira writes from one process only; do not open its record with other programs while it runs.
+doctor-folder-open = other accounts of this machine can read it. Close it with: chmod 700 { $path }
+doctor-fonts-missing = font files are missing from assets/fonts; the page falls back to the system’s. Fetch the repository again.
+doctor-disk-low = less than 2 GB are left; conversations may not be kept. Make room, or choose another folder with BASIRA_DATA.

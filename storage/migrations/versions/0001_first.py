@@ -148,9 +148,7 @@ def _ratings() -> None:
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("snapshot", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name="fk_rating_events_conversation_id"
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name="fk_rating_events_conversation_id"),
         sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name="fk_rating_events_turn_id"),
         sa.PrimaryKeyConstraint("id", name="pk_rating_events"),
         sa.UniqueConstraint("turn_id", "rater", "number", name="uq_rating_events_turn_id_rater_number"),
@@ -167,9 +165,7 @@ def _search() -> None:
         sa.Column("conversation_id", _KEY, nullable=False),
         sa.Column("source_id", _KEY, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name="fk_search_texts_conversation_id"
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name="fk_search_texts_conversation_id"),
         sa.PrimaryKeyConstraint("id", name="pk_search_texts"),
         sa.UniqueConstraint("source_id", name="uq_search_texts_source_id"),
     )

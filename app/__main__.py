@@ -1,0 +1,65 @@
+"""`python -m app`: finds the command that was typed and runs it; knows no command's inside."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from app.commands.call import MISUSED, REFUSED, STOPPED, Call, Misuse
+from app.commands.help import show_help
+from app.commands.parser import COMMANDS, LANGUAGES, parse
+from app.locale import Locale
+from app.settings import SettingError, operator_locale, read_settings
+from app.terminal import Terminal
+
+
+def main(typed: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says how it ended (see `--help`)."""
+    words = list(sys.argv[1:] if typed is None else typed)
+    locale = _locale(words)
+    terminal = Terminal(sys.stdout, sys.stderr, shape="--shape" in words)
+    try:
+        arguments = parse(words)
+        if arguments.help:
+            show_help(terminal, locale)
+            return 0
+        return _run(Call(arguments, read_settings(), locale, terminal))
+    except Misuse as misuse:
+        terminal.complain(locale.sentence(misuse.key, what=misuse.what))
+        terminal.complain(locale.sentence("usage-see-help"))
+        return MISUSED
+    except SettingError as error:
+        terminal.complain(error.sentence(locale))
+        return MISUSED
+    except KeyboardInterrupt:
+        return STOPPED
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+
+
+def _run(call: Call) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    name: str = call.arguments.command
+    module = importlib.import_module(COMMANDS[name][0])
+    code: int = getattr(module, "run_" + name.replace("-", "_"))(call)
+    return code
+
+
+def _locale(words: Sequence[str]) -> Locale:
+    """The language to speak: what `--language` says, before anything else is understood."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        asked = following if word == "--language" else word.removeprefix("--language=")
+        if word.startswith("--language") and asked in LANGUAGES:
+            return Locale(asked)
+    return operator_locale()
+
+
+if __name__ == "__main__":
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""`inspect` and `render`: what files are, and pictures of them. Knows no model and no record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.captions import SEPARATOR, caption
+from app.commands.call import DONE, REFUSED, Call, Misuse
+from app.commands.parser import whole
+from app.notices import sentence
+
+if TYPE_CHECKING:
+    from dicom import Inspection
+
+
+def run_inspect(call: Call) -> int:
+    """Exit code: 0 when every path is readable."""
+    import dicom
+
+    paths = _paths(call)
+    readable = True
+    limits = call.settings.limits()
+    for path in paths:
+        found = dicom.inspect(path, limits=limits)
+        readable &= found.readable
+        if call.arguments.json:
+            call.terminal.data({"file": str(path), **_machine(call, found)})
+        else:
+            call.terminal.say(str(path))
+            _show(call, found)
+    return DONE if readable else REFUSED
+
+
+def _machine(call: Call, found: Inspection) -> dict[str, object]:
+    error = found.error
+    return {**found.to_dict(), "sentence": sentence(error, call.locale) if error else None}
+
+
+def _show(call: Call, found: Inspection) -> None:
+    code = call.locale.code
+    for series in found.series:
+        words = [caption(series.facts)[code], series.encoding]
+        call.terminal.say("  " + SEPARATOR.join(word for word in words if word))
+        for warning in series.warnings:
+            call.terminal.say("    " + call.locale.sentence(f"warning-{warning}"))
+        if series.error is not None:
+            call.terminal.say("    " + sentence(series.error, call.locale))
+    for skipped in found.skipped[:20]:
+        number = f"{skipped.member + 1}: " if skipped.member is not None else ""
+        call.terminal.say("  " + number + sentence(skipped.error, call.locale))
+    if len(found.skipped) > 20:
+        call.terminal.say("  " + call.locale.sentence("inspect-more-skipped", count=len(found.skipped) - 20))
+
+
+def run_render(call: Call) -> int:
+    """Exit code: 0 when every path gave its picture."""
+    import dicom
+
+    paths = _paths(call)
+    if not call.arguments.out:
+        raise Misuse("usage-missing", "--out")
+    try:
+        results = dicom.render_files(
+            paths,
+            Path(call.arguments.out),
+            window=call.arguments.window or "first",
+            frame=whole(call.arguments.frame, "--frame", 0),
+            limits=call.settings.limits(),
+        )
+    except OSError as error:
+        call.complain("cannot-write", path=call.arguments.out, reason=error.strerror or "")
+        return REFUSED
+    except dicom.DicomError as error:  # the window that was typed
+        raise Misuse("usage-value", "--window") from error
+    for path, result in zip(paths, results, strict=True):
+        if isinstance(result, dicom.DicomError):
+            call.terminal.complain(f"{path}: {sentence(result, call.locale)}")
+        else:
+            call.terminal.say(str(result))
+    return REFUSED if any(isinstance(result, dicom.DicomError) for result in results) else DONE
+
+
+def _paths(call: Call) -> list[Path]:
+    if not call.arguments.words:
+        raise Misuse("usage-missing", "FILE")
+    paths = [Path(word) for word in call.arguments.words]
+    for path in paths:
+        if not path.exists():
+            raise Misuse("usage-no-file", str(path))
+    return paths

@@ -1,0 +1,61 @@
+"""`models` and `convert`: which checkpoints are known, and one written in Hugging Face form. Starts none."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from app.captions import SEPARATOR
+from app.commands.call import DONE, REFUSED, Call, Misuse
+from app.notices import sentence
+from app.settings import QUANTIZATIONS
+
+
+def run_models(call: Call) -> int:
+    from model import known_checkpoints
+
+    for known in known_checkpoints():
+        if call.arguments.json:
+            call.terminal.data(asdict(known))
+            continue
+        say = call.locale.sentence
+        words = [
+            ", ".join(known.languages),
+            say("models-memory", gigabytes=f"{known.memory_gb:g}"),
+            say("models-context", tokens=str(known.context)),
+            say("models-images", count=known.images) if known.images else say("models-text-only"),
+            say("models-together" if known.batched else "models-in-turn"),
+            known.licence,
+        ]
+        call.terminal.say(known.id if known.loads else f"{known.id} ({say('models-refused')})")
+        call.terminal.say("  " + SEPARATOR.join(word for word in words if word))
+    return DONE
+
+
+def run_convert(call: Call) -> int:
+    from model import ModelError
+    from model.convert import convert
+    from model.opening import locate
+
+    if len(call.arguments.words) != 2:
+        raise Misuse("usage-missing", "SOURCE FOLDER")
+    source, target = call.arguments.words[0], Path(call.arguments.words[1])
+    quantization = call.arguments.quantization or "bf16"
+    if quantization not in QUANTIZATIONS:
+        raise Misuse("usage-value", "--quantization")
+    if target.exists():
+        raise Misuse("usage-exists", str(target))
+
+    def show(progress: float) -> None:
+        call.terminal.progress(call.locale.sentence("ask-loading", percent=round(progress * 100)))
+
+    tower = Path(call.arguments.tower) if call.arguments.tower else None
+    try:
+        convert(locate(source, download=True), target, quantization=quantization, tower=tower, progress=show)
+    except ModelError as error:
+        call.terminal.progress("")
+        call.terminal.complain(sentence(error, call.locale))
+        return REFUSED
+    call.terminal.progress("")
+    call.say("convert-done", path=str(target))
+    return DONE
