@@ -5,13 +5,15 @@
 const NOTCH = 50; // wheel pixels that make one step: below a mouse's notch, above a trackpad's trickle
 const LINE = 40; // wheel "lines" as pixels (Firefox)
 const SECOND_TAP_MS = 300;
+const TAP_PIXELS = 8;
 
 export function attachGestures(stage, act) {
   const down = new Map(); // pointer id → last position
   let kind = null;
   let pinch = null;
   let wheeled = 0;
-  let lastTap = 0;
+  let tapped = 0; // when the last tap was
+  let still = null; // where the only finger came down, while it may yet be a tap
 
   const place = (event) => {
     const box = stage.getBoundingClientRect();
@@ -27,7 +29,9 @@ export function attachGestures(stage, act) {
     if (event.target.closest("button, a, input")) return;
     stage.setPointerCapture(event.pointerId);
     down.set(event.pointerId, place(event));
+    still = down.size === 1 ? place(event) : null;
     if (down.size === 2) pinch = pinchOf();
+    else if (down.size > 2) kind = null;
     else if (event.button === 2) kind = "window";
     else if (event.button === 1 || event.shiftKey) kind = "move";
     else kind = "tool";
@@ -41,6 +45,7 @@ export function attachGestures(stage, act) {
     const from = down.get(event.pointerId);
     if (!from) return;
     down.set(event.pointerId, to);
+    if (still && Math.hypot(to.x - still.x, to.y - still.y) > TAP_PIXELS) still = null;
     if (down.size === 2 && pinch) {
       const now = pinchOf();
       act.drag("move", now.x - pinch.x, now.y - pinch.y);
@@ -65,9 +70,9 @@ export function attachGestures(stage, act) {
   };
 
   const tap = (event) => {
-    if (event.pointerType !== "touch" || event.target.closest("button, a, input")) return;
-    if (event.timeStamp - lastTap < SECOND_TAP_MS) act.fit();
-    lastTap = event.timeStamp;
+    if (event.pointerType !== "touch" || !still) return;
+    if (event.timeStamp - tapped < SECOND_TAP_MS) act.fit();
+    tapped = event.timeStamp;
   };
 
   const wheel = (event) => {
@@ -87,8 +92,8 @@ export function attachGestures(stage, act) {
 
   stage.addEventListener("pointerdown", begin);
   stage.addEventListener("pointermove", move);
-  stage.addEventListener("pointerup", end);
   stage.addEventListener("pointerup", tap);
+  stage.addEventListener("pointerup", end);
   stage.addEventListener("pointercancel", end);
   stage.addEventListener("pointerleave", () => act.hover(null, null));
   stage.addEventListener("wheel", wheel, { passive: false });

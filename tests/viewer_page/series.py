@@ -1,0 +1,78 @@
+"""Real frames for the viewer's page: from pydicom's own test files, and variations that those lack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom.data
+
+from dicom import Frame, VoiLut, Window, open_study
+from tests.viewer_page.server import Shown
+
+FILES = Path(pydicom.data.__file__).parent / "test_files"
+BRAIN, BONE = Window(40, 80), Window(600, 2800)
+
+
+@cache
+def frames_of(name: str) -> tuple[Frame, ...]:
+    """Every frame of the first series of one of pydicom's files."""
+    with open_study([FILES / name]) as study:
+        series = study.series[0]
+        return tuple(series.frame(index) for index in range(len(series)))
+
+
+def preset(key: str, english: str, arabic: str, window: Window) -> dict[str, Any]:
+    return {"key": key, "label": {"en": english, "ar": arabic}, **looked(window)}
+
+
+def looked(window: Window) -> dict[str, Any]:
+    return {"center": window.center, "width": window.width, "function": window.function}
+
+
+PRESETS = (preset("brain", "Brain", "الدماغ", BRAIN), preset("bone", "Bone", "العظم", BONE))
+
+
+def stack(count: int = 20) -> Shown:
+    """The small CT as a series: every slice a little brighter, so that no two are alike."""
+    (frame,) = frames_of("CT_small.dcm")
+    frames = [replace(frame, samples=frame.samples + np.int16(7 * index)) for index in range(count)]
+    first = {"frame": count // 2, "window": looked(BRAIN)}
+    return Shown("ct-stack", frames, "CT · Head", PRESETS, first)
+
+
+def variations() -> dict[str, Frame]:
+    """One frame per way of showing pixels that the viewer repeats in JavaScript."""
+    (ct,) = frames_of("CT_small.dcm")
+    (mr,) = frames_of("MR_small.dcm")
+    table = VoiLut(200, (np.linspace(0, 1, 900) ** 0.6 * 255).astype(np.uint8))
+    holes = frames_of("rtdose.dcm")[3].samples.copy()
+    holes[2, 3:6] = np.nan
+    corner = np.zeros(mr.samples.shape, np.uint8)
+    corner[5:20, 7:30] = 1
+    return {
+        "ct": ct,
+        "ct-512": frames_of("693_J2KI.dcm")[0],
+        "mr": mr,
+        "mr-inverted": replace(mr, invert=True),
+        "mr-padding-inverted": replace(mr, invert=True, padding=(0.0, 120.0)),
+        "mr-table": replace(mr, voi_lut=table, windows=()),
+        "mr-overlay": replace(mr, overlays=corner),
+        "mr-scaled": replace(mr, slope=0.125, intercept=-17.3),
+        "dose-float": frames_of("rtdose.dcm")[0],
+        "dose-with-holes": replace(frames_of("rtdose.dcm")[3], samples=holes, invert=True),
+        "unsigned": frames_of("examples_overlay.dcm")[0],
+        "color": frames_of("examples_rgb_color.dcm")[0],
+        "palette": frames_of("examples_palette.dcm")[0],
+    }
+
+
+def large() -> Shown:
+    """A radiograph's size: 7.5 million pixels, noise over a slope."""
+    rows, columns = 3000, 2500
+    noise = np.random.default_rng(7).integers(0, 500, (rows, columns))
+    samples = (np.arange(columns) + noise).astype(np.uint16)
+    return Shown("large", [Frame(samples, default_window=Window(1500, 3000))], "DX")
