@@ -46,7 +46,7 @@ def build_frame(
     frame = _monochrome(stored, ds, groups, layout)
     if hidden is not None:
         values = frame.samples.copy()
-        values[hidden] = values.max() if frame.invert else values.min()
+        values[hidden] = _darkest(layout, invert=frame.invert)
         frame = _replaced(frame, samples=values)
     frame = _geometry(frame, ds, groups, layout, index, stored)
     return _replaced(frame, default_window=_default_window(frame, ds, layout, index))
@@ -81,6 +81,12 @@ def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout
         windows=_windows(groups),
         voi_lut=_voi_lut(ds, groups, layout, slope),
     )
+
+
+def _darkest(layout: Layout, *, invert: bool) -> int:
+    """The stored value that no window shows brighter than another."""
+    low = -(1 << (layout.bits_stored - 1)) if layout.signed else 0
+    return low + (1 << layout.bits_stored) - 1 if invert else low
 
 
 def _container(values: NDArray[Any]) -> NDArray[Any]:
