@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.serving import BROWSER_ARGUMENTS
+from tests.chromium import ARGUMENTS, chromium_path
 
 PATIENCE = 60_000  # milliseconds: two shared cores may be busy with something else
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def chromium_path() -> str | None:
-    """The system's Chromium, or None for the one Playwright installed itself."""
-    return next((found for name in CHROMIUM if (found := shutil.which(name))), None)
-
-
 @contextmanager
 def browser_page(width: int = 1440, height: int = 900, **context: object) -> Iterator[Page]:
     """A page in a fresh profile."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=BROWSER_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
         try:
             opened = browser.new_context(viewport={"width": width, "height": height}, **context)  # type: ignore[arg-type]  # options of new_context
             opened.set_default_timeout(PATIENCE)

@@ -40,6 +40,7 @@ def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> 
         "answer": {"html": answer_html(turn.answer), "text": turn.answer},
         "status": turn.status,
         "sentence": _how_it_ended(turn.status, turn.error),
+        "left_out": _left_out(turn.timings.get("left_out_turns") or 0),
         "model": model_words(turn.model),
         "rating": {"thumb": rating.thumb, "reasons": list(rating.reasons), "comment": rating.comment}
         if rating
@@ -76,6 +77,10 @@ def _how_it_ended(status: str, error: str | None) -> dict[str, str] | None:
     if status in ("stopped", "truncated", "interrupted"):
         return Locale("en").both(f"ended-{status}")
     return None
+
+
+def _left_out(turns: int) -> dict[str, str] | None:
+    return Locale("en").both("turns-left-out", count=turns) if turns else None
 
 
 def growing(shown: Shown, progress: Progress) -> Shown:

@@ -2,12 +2,13 @@
 // the server made safe; everything else goes in as text.
 import { icon, node } from "./dom.js";
 import { drawRating } from "./rating.js";
+import { drawResizer } from "./resize.js";
 import { onSpeak, pick, say } from "./words.js";
 
 export function drawChat(part, room) {
   const log = node("div", { class: "log", role: "log", "aria-live": "polite" });
   const scroller = node("div", { class: "scroller", tabindex: "0" }, log);
-  part.element.firstElementChild.append(scroller);
+  part.element.firstElementChild.append(drawResizer(), scroller);
   const drawn = new Map();
   let shown = null;
 
@@ -76,8 +77,9 @@ export function drawChat(part, room) {
       const empty = live && !now.answer.text;
       thinking.hidden = !empty;
       thinking.textContent = pick(now.wait) || say(now.thinking ? "thinking" : "reading-question");
-      ended.hidden = live || !now.sentence;
-      ended.textContent = live ? "" : pick(now.sentence);
+      const sentences = live ? [] : [now.sentence, now.left_out].filter(Boolean).map(pick);
+      ended.hidden = !sentences.length;
+      ended.textContent = sentences.join(" ");
       about.hidden = live;
       if (!live) drawAbout(now, last);
     }
@@ -114,6 +116,7 @@ export function drawChat(part, room) {
   });
   onSpeak(draw);
   room.drawChat = draw;
+  room.drawWelcome = () => shown && !shown.turns.length && draw(); // it names a demonstration model as one
   draw();
 }
 

@@ -30,12 +30,18 @@ function drawSeen(place, room) {
   function draw() {
     const view = room.view();
     const picture = view && room.picture();
-    thumbnail.hidden = !picture;
+    thumbnail.hidden = !picture || room.model?.images === false;
     if (picture) thumbnail.src = picture;
     label.textContent = say("model-will-see");
-    words.textContent = view ? viewWords(view, room.activeSeries()) : say(room.series.length ? "seen-loading" : "seen-nothing");
+    words.textContent = seenWords(view);
     editing.hidden = !room.replaces;
     editing.textContent = say("stop-editing");
+  }
+
+  function seenWords(view) {
+    if (room.model?.images === false) return say("seen-words-only");
+    if (view) return viewWords(view, room.activeSeries());
+    return say(room.series.length ? "seen-loading" : "seen-nothing");
   }
 
   room.fill = (text) => {

@@ -54,7 +54,7 @@ export function drawMasthead(part, room) {
   }
 
   part.element.firstElementChild.append(shelf, node("span", { class: "brand" }, first, second), chip, node("span", { class: "space" }), limit, theme);
-  room.modelChanged = both(drawChip, () => modelFailed(room));
+  room.modelChanged = both(drawChip, () => modelFailed(room), () => room.viewChanged(), () => room.drawWelcome?.());
   onSpeak(draw);
   draw();
 }

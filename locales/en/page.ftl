@@ -101,6 +101,13 @@ view-part = this part of the image
 view-window = W { $width } L { $level }
 view-slice = slice { $number }
 
+resize-conversation = Width of the conversation
+seen-words-only = words only: this model cannot look at images
+turns-left-out = { $count ->
+    [one] The oldest turn did not fit what the model can read and was left out.
+   *[other] The { $count } oldest turns did not fit what the model can read and were left out.
+}
+
 facts-slices = { $count ->
     [one] one slice
    *[other] { $count } slices
