@@ -1,0 +1,173 @@
+"""Second stage: the language model and projector learn to answer from what the tower sees. Knows no words."""
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.demo.dialogues import converse
+from model.demo.pictures import Facts
+from model.demo.tokens import Coder, Encoded
+from model.demo.tower import Album, helper_loss, jitter, pixel_values
+
+log = logging.getLogger("basira.demo")
+
+
+def batch_of(
+    album: Album, coder: Coder, rng: np.random.Generator, size: int
+) -> tuple[list[Encoded], list[tuple[int, int]]]:
+    """Conversations of one batch and their pictures as (shard, row), in the order of their image tokens."""
+    encoded, pictures = [], []
+    for row in range(size):
+        own: list[tuple[int, int]] = []
+
+        def pick(own: list[tuple[int, int]] = own) -> Facts:
+            shard = int(rng.integers(len(album.shards)))
+            own.append((shard, int(rng.integers(len(album.shards[shard].facts)))))
+            return album.shards[own[-1][0]].facts[own[-1][1]]
+
+        turns = converse(
+            rng,
+            pick,
+            ("en", "ar")[row % 2],
+            turns=int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1])),
+        )
+        encoded.append(coder.encode(turns, loose=True))
+        pictures += own
+    return encoded, pictures
+
+
+def pad(encoded: list[Encoded], pad_id: int) -> tuple[Any, Any, Any]:
+    """(ids, attention mask, labels), padded at the end."""
+    import torch
+
+    longest = max(len(e.ids) for e in encoded)
+    ids = torch.full((len(encoded), longest), pad_id)
+    labels = torch.full((len(encoded), longest), -100)
+    mask = torch.zeros((len(encoded), longest), dtype=torch.long)
+    for row, e in enumerate(encoded):
+        ids[row, : len(e.ids)] = torch.tensor(e.ids)
+        labels[row, : len(e.ids)] = torch.tensor(e.labels)
+        mask[row, : len(e.ids)] = 1
+    return ids, mask, labels
+
+
+class Sight:
+    """What the tower says of each picture: remembered while it is frozen, computed anew while it learns."""
+
+    def __init__(self, model: Any, album: Album, *, frozen: bool, device: str) -> None:
+        self.model, self.album, self.frozen, self.device = model, album, frozen, device
+        self._known: dict[int, Any] = {}
+
+    def _tower(self, values: Any) -> Any:
+        import torch
+
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            seen = self.model.model.vision_tower(values, output_hidden_states=True).hidden_states[-1]
+        return seen[:, 1:].float()
+
+    def _remember(self, shard: int) -> Any:
+        import torch
+
+        if shard not in self._known:
+            images = self.album.shards[shard].images
+            with torch.no_grad():
+                parts = [
+                    self._tower(pixel_values(images[k : k + 100], self.device)).half().cpu()
+                    for k in range(0, len(images), 100)
+                ]
+            self._known[shard] = torch.cat(parts)
+        return self._known[shard]
+
+    def features(self, rng: np.random.Generator, pictures: list[tuple[int, int]]) -> Any:
+        """(pictures, GRID², width)."""
+        import torch
+
+        if self.frozen:
+            return torch.stack([self._remember(s)[k] for s, k in pictures]).float().to(self.device)
+        images = np.stack([self.album.shards[s].images[k] for s, k in pictures])
+        return self._tower(pixel_values(jitter(rng, images), self.device))
+
+
+def answer_loss(model: Any, features: Any, ids: Any, mask: Any, labels: Any, image: int) -> Any:
+    """Cross-entropy of the answers' tokens, the projected pictures put where their tokens stand."""
+    import torch
+    import torch.nn.functional as F
+
+    embeds = model.get_input_embeddings()(ids)
+    if features is not None:
+        seen = model.model.multi_modal_projector(features)
+        place = (ids == image).unsqueeze(-1).expand_as(embeds)
+        embeds = embeds.masked_scatter(place, seen.to(embeds.dtype))
+    with torch.autocast(ids.device.type, dtype=torch.bfloat16):
+        said = model.model.language_model(inputs_embeds=embeds, attention_mask=mask, use_cache=False)
+    hidden = said.last_hidden_state.float()
+    wanted = labels[:, 1:]
+    chosen = wanted != -100
+    logits = model.lm_head(hidden[:, :-1][chosen])
+    return F.cross_entropy(logits, wanted[chosen].to(torch.long))
+
+
+def train_speech(
+    model: Any,
+    heads: Any,
+    album: Album,
+    coder: Coder,
+    checkpoint: Path,
+    *,
+    steps: int,
+    batch: int,
+    seed: int,
+    rate: float,
+    tower_rate: float,
+    warm_start: int = 0,
+    device: str = "cpu",
+) -> None:
+    """Train (or take up again). `tower_rate` 0 freezes the tower, which is several times faster."""
+    import torch
+
+    frozen = tower_rate == 0
+    tower = list(model.model.vision_tower.parameters())
+    for p in tower:
+        p.requires_grad_(not frozen)
+    own = {id(p) for p in tower}
+    rest = [p for p in model.parameters() if id(p) not in own]
+    groups = [{"params": rest, "peak": rate}]
+    if not frozen:
+        groups.append({"params": [*tower, *heads.parameters()], "peak": tower_rate})
+    optimizer = torch.optim.AdamW(groups, lr=rate, weight_decay=0.02, betas=(0.9, 0.97))
+    start = 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        model.load_state_dict(saved["model"])
+        heads.load_state_dict(saved["heads"])
+        optimizer.load_state_dict(saved["optimizer"])
+        start = int(saved["step"])
+    sight = Sight(model, album, frozen=frozen, device=device)
+    began, mean = time.monotonic(), 0.0
+    for step in range(start, steps):
+        rng = np.random.default_rng([seed, 99, step])
+        encoded, pictures = batch_of(album, coder, rng, batch)
+        ids, mask, labels = (t.to(device) for t in pad(encoded, 0))
+        slope = max(0.02, 0.5 + 0.5 * math.cos(math.pi * (step + warm_start) / (steps + warm_start)))
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * min(1.0, (step + 1) / 40) * slope
+        features = sight.features(rng, pictures) if pictures else None
+        loss = answer_loss(model, features, ids, mask, labels, coder.image)
+        mean = float(loss.detach()) if step == start else 0.95 * mean + 0.05 * float(loss.detach())
+        if not frozen and pictures:
+            facts = [album.shards[s].facts[k] for s, k in pictures]
+            cover = np.stack([album.shards[s].cover[k] for s, k in pictures])
+            loss = loss + 0.1 * helper_loss(heads, features, facts, cover)[0]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
+        optimizer.step()
+        if step % 25 == 24 or step + 1 == steps:
+            log.info("speech %d/%d loss %.4f %.0f s", step + 1, steps, mean, time.monotonic() - began)
+        if step % 100 == 99 or step + 1 == steps:
+            state = {"model": model.state_dict(), "heads": heads.state_dict(), "step": step + 1}
+            torch.save({**state, "optimizer": optimizer.state_dict()}, checkpoint)

@@ -1,0 +1,122 @@
+"""The tokenizer and chat template, and conversations as token ids with the answers marked. Knows no pixels."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.demo.dialogues import Turn, converse
+from model.demo.language import LANGUAGES, wordings
+from model.demo.pictures import GRID, Facts
+
+BEGIN, END, USER, ASSISTANT, IMAGE, PAD = (
+    "<|begin|>",
+    "<|end|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<image>",
+    "<|pad|>",
+)
+VOCABULARY = 1024
+# A system message is left out: the model was trained without one and has nothing to do with it.
+TEMPLATE = (
+    "{{- bos_token -}}"
+    "{%- for message in messages if message['role'] in ('user', 'assistant') -%}"
+    "{{- '<|' + message['role'] + '|>' -}}"
+    "{%- if message['content'] is string -%}{{- message['content'] | trim -}}"
+    "{%- else -%}{%- for item in message['content'] -%}"
+    "{%- if item['type'] == 'image' -%}{{- '<image>' -}}{%- elif 'text' in item -%}{{- item['text'] | trim -}}{%- endif -%}"
+    "{%- endfor -%}{%- endif -%}"
+    "{{- '<|end|>' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}\n"
+)
+
+
+def _sentences(turns: Iterable[Turn]) -> Iterable[str]:
+    for turn in turns:
+        yield turn.question
+        yield turn.answer
+
+
+def train_tokenizer(facts: Sequence[Facts], seed: int, count: int = 6000) -> Any:
+    """A byte-level BPE tokenizer learnt from training conversations; every text comes back exactly."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[PAD, BEGIN, END, USER, ASSISTANT, IMAGE],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+
+    def corpus() -> Iterable[str]:
+        for index in range(count):
+            rng = np.random.default_rng([seed, 5, index])
+            language = LANGUAGES[index % 2]
+            yield from _sentences(
+                converse(rng, lambda r=rng: facts[int(r.integers(len(facts)))], language, turns=4)
+            )  # type: ignore[misc]  # the default binds the loop's rng
+        for language in LANGUAGES:
+            yield wordings(f"questions_{language}")["common"]
+
+    core.train_from_iterator(corpus(), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=[USER, ASSISTANT, IMAGE],
+        extra_special_tokens={"image_token": IMAGE},
+        clean_up_tokenization_spaces=False,
+        padding_side="left",
+        chat_template=TEMPLATE,
+    )
+
+
+def load_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """ids of a conversation; labels are -100 outside the answers; pictures in the order of their tokens."""
+
+    ids: list[int]
+    labels: list[int]
+
+
+class Coder:
+    """Encodes conversations as the chat template renders them; with dropout, words split in ever new ways."""
+
+    def __init__(self, tokenizer: Any, dropout: float = 0.0) -> None:
+        from tokenizers import Tokenizer
+
+        self._plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        self._loose = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        self._loose.model.dropout = dropout or None
+        names = (BEGIN, END, USER, ASSISTANT, IMAGE)
+        self.begin, self.end, self.user, self.assistant, self.image = (
+            self._plain.token_to_id(n) for n in names
+        )
+
+    def encode(self, turns: Sequence[Turn], *, loose: bool) -> Encoded:
+        ids, labels = [self.begin], [-100]
+        asked = self._loose if loose else self._plain
+        for turn in turns:
+            question = [self.user]
+            if turn.picture is not None:
+                question += [self.image] * (GRID * GRID)
+            question += [*asked.encode(turn.question.strip()).ids, self.end, self.assistant]
+            said = [*self._plain.encode(turn.answer).ids, self.end]
+            ids += question + said
+            labels += [-100] * len(question) + said
+        return Encoded(ids, labels)
