@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import logging
 import os
 import signal
@@ -52,7 +53,7 @@ def _run(call: Call) -> int:
 
 def _locale(words: Sequence[str]) -> Locale:
     """The language to speak: what `--language` says, before anything else is understood."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.pairwise([*words, ""]):
         asked = following if word == "--language" else word.removeprefix("--language=")
         if word.startswith("--language") and asked in LANGUAGES:
             return Locale(asked)

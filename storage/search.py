@@ -13,8 +13,8 @@ from storage.tables import ConversationRow, SearchRow
 _TRIGRAM = 3
 _SAME = str.maketrans(
     {
-        **dict.fromkeys("أإآٱ", "ا"),
-        **dict.fromkeys("ىئیېۍ", "ي"),
+        **dict.fromkeys(("أ", "إ", "آ", "ٱ"), "ا"),
+        **dict.fromkeys(("ى", "ئ", "ی", "ې", "ۍ"), "ي"),
         "ؤ": "و",
         "ة": "ه",
         "ک": "ك",
