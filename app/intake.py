@@ -14,7 +14,7 @@ from app.captions import caption
 from app.frames import pack, window_to_dict
 from app.locale import Locale
 from app.notices import notice
-from dicom import DicomError, Frame, Limits, Series, Study, open_study
+from dicom import DicomError, Frame, Sandbox, Series, Study, open_study
 from storage import Store
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,9 @@ Event = Reading | Opened | Refused
 class Intake:
     """Reads files for one person's conversation into the record; keeps no file."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Store, sandbox: Sandbox) -> None:
         self._store = store
-        self._limits = limits
+        self._sandbox = sandbox
 
     def take(self, owner: str, conversation: str, files: Sequence[Path]) -> Iterator[Event]:
         """Read `files`; the originals can be deleted when this iterator ends or is closed."""
@@ -79,7 +79,8 @@ class Intake:
                 events.put(
                     open_study(
                         files,
-                        limits=self._limits,
+                        limits=self._sandbox.limits,
+                        sandbox=self._sandbox,
                         progress=lambda done, total: events.put(Reading(done, total)),
                     )
                 )

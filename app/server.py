@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from app.locale import Locale
 from app.routes import routes, sample_files
 from app.settings import MEBIBYTE, Settings
 from app.turn import Turns
+from dicom import Sandbox
 from storage import Store
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -37,10 +39,14 @@ def reader_of(request: Request) -> str:
 def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: Locale) -> FastAPI:
     """The whole program as an ASGI application. `engine` may still be loading."""
 
+    sandbox = Sandbox(settings.limits())
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=sandbox.warm, name="warm-sandbox", daemon=True).start()
         yield
         engine.close()
+        sandbox.close()
 
     app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[])
@@ -54,7 +60,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     app.include_router(
         routes(
             store,
-            Intake(store, settings.limits()),
+            Intake(store, sandbox),
             engine,
             owner=reader_of,
             samples=ASSETS / "samples",

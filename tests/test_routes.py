@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.routes import routes
-from dicom import Limits, open_study
+from dicom import Sandbox, open_study
 from model import Engine, ModelError
 from storage import Store
 
@@ -38,15 +38,22 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    opened = Sandbox()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def client(store: Store, private: Path, tmp_path: Path) -> Iterator[TestClient]:
+def client(store: Store, sandbox: Sandbox, private: Path, tmp_path: Path) -> Iterator[TestClient]:
     samples = tmp_path / "samples"
     samples.mkdir()
     Image.linear_gradient("L").save(samples / "ramp.png")
     app = FastAPI()
     router = routes(
         store,
-        Intake(store, Limits()),
+        Intake(store, sandbox),
         LoadingEngine(never),
         owner=lambda request: request.headers.get("x-reader", "local"),
         samples=samples,
