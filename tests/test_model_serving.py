@@ -1,0 +1,413 @@
+"""Many readers, one inference thread: order, stopping, failing alone, and exactly one Finish, always."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from model import Event, Finish, Message, Piece, Sampling, Waiting, errors, open_engine
+from model.keyvalues import KeyValues
+from model.local import LocalEngine
+from tests import checkpoints
+
+LONG = Sampling(temperature=0.0, max_new_tokens=4000)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    folder = checkpoints.make_llava(tmp_path_factory.mktemp("serving") / "llava")
+    config = folder / "generation_config.json"
+    config.write_text('{"eos_token_id": 1}')  # a rare one: answers are as long as asked
+    opened = open_engine(str(folder), quantization="fp32", device="cpu", readers=4)
+    assert isinstance(opened, LocalEngine)
+    yield opened
+    opened.close()
+
+
+def ask(text: str = "Is it normal?", picture: int | None = 1) -> list[Message]:
+    return [Message("user", text, () if picture is None else (checkpoints.picture(picture),))]
+
+
+def run(engine: LocalEngine, messages: Sequence[Message], sampling: Sampling, **options: Any) -> list[Event]:
+    return list(engine.stream(messages, sampling, **options))
+
+
+def only_finish(events: Sequence[Event]) -> Finish:
+    assert [isinstance(event, Finish) for event in events].count(True) == 1
+    last = events[-1]
+    assert isinstance(last, Finish)
+    return last
+
+
+def text_of(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Piece))
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_answer_stops_within_one_step_and_keeps_what_was_shown(engine: LocalEngine) -> None:
+    cancel = threading.Event()
+    events: list[Event] = []
+    seen_at_cancel = 0
+    request = engine._request(ask(), LONG, "stopping", cancel, None)
+    engine.scheduler.submit(request)
+    while not isinstance(event := request.events.get(timeout=60), Finish):
+        events.append(event)
+        if len(events) == 5:
+            seen_at_cancel = len(request.answer.ids)
+            cancel.set()
+    assert event.reason == "stopped"
+    assert event.error is None
+    assert event.new_tokens - seen_at_cancel <= 2  # the one being computed, and the one after it at most
+    assert text_of(events)
+
+
+def test_closing_the_iterator_frees_the_place(engine: LocalEngine) -> None:
+    stream = engine.stream(ask(), LONG)
+    next(stream)
+    stream.close()
+    finish = only_finish(run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=3)))
+    assert finish.reason == "truncated"
+    deadline = time.monotonic() + 30
+    while engine.scheduler._active and time.monotonic() < deadline:
+        run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=1))
+    assert engine.scheduler._active == 0
+
+
+def test_a_deadline_ends_the_answer_with_its_error(engine: LocalEngine) -> None:
+    finish = only_finish(run(engine, ask(), dataclasses.replace(LONG, deadline_seconds=0.2)))
+    assert isinstance(finish.error, errors.DeadlineExceeded)
+    assert finish.seconds < 5
+
+
+def test_the_token_limit_truncates_and_says_so(engine: LocalEngine) -> None:
+    finish = only_finish(run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=5)))
+    assert (finish.reason, finish.new_tokens) == ("truncated", 5)
+    assert finish.seconds_to_first_token is not None
+    assert 0 < finish.seconds_to_first_token <= finish.seconds
+
+
+def test_a_stop_string_ends_the_answer_and_is_not_shown(engine: LocalEngine) -> None:
+    whole = text_of(run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=40)))
+    stop = whole[10:13]
+    events = run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=40, stop=(stop,)))
+    assert only_finish(events).reason == "complete"
+    assert text_of(events) == whole[: whole.index(stop)]
+
+
+# --- the queue --------------------------------------------------------------------------------------------------
+
+
+def test_those_who_wait_are_told_their_place_and_a_full_queue_says_no(engine: LocalEngine) -> None:
+    before = engine.scheduler._queue.most
+    engine.scheduler._queue.most = 3
+    stop = threading.Event()
+    try:
+        running = [engine._request(ask(), LONG, None, stop, f"r{n}") for n in range(4)]
+        for request in running:
+            engine.scheduler.submit(request)
+            while not isinstance(request.events.get(timeout=60), Piece):
+                pass
+        waiting = [engine._request(ask(), LONG, None, stop, f"w{n}") for n in range(3)]
+        for request in waiting:
+            engine.scheduler.submit(request)
+        places = [request.events.get(timeout=60) for request in waiting]
+        assert [place.position for place in places if isinstance(place, Waiting)] == [1, 2, 3]
+        refused = only_finish(run(engine, ask(), LONG))
+        assert isinstance(refused.error, errors.QueueFull)
+    finally:
+        stop.set()
+        engine.scheduler._queue.most = before
+    for request in (*running, *waiting):
+        while not isinstance(event := request.events.get(timeout=60), Finish):
+            pass
+        assert event.reason == "stopped"
+
+
+def test_a_reader_with_many_questions_does_not_hold_up_another() -> None:
+    from model.request import FairQueue
+
+    def request(reader: str) -> Any:
+        return dataclasses.make_dataclass("Fake", ["reader"])(reader)
+
+    line = FairQueue(10)
+    for reader in ("a", "a", "a", "b", "c", "a"):
+        line.put(request(reader))
+    order = []
+    while (taken := line.take()) is not None:
+        order.append(taken.reader)
+    assert order == ["a", "b", "c", "a", "a", "a"]
+
+
+# --- failing alone ----------------------------------------------------------------------------------------------
+
+
+def test_a_failing_request_never_takes_another_with_it(engine: LocalEngine) -> None:
+    good = Sampling(temperature=0.0, max_new_tokens=30)
+    expected = text_of(run(engine, ask(), good))
+    results: dict[str, list[Event]] = {}
+
+    def constraint(generated: Sequence[int]) -> Sequence[int]:
+        if len(generated) == 4:
+            raise RuntimeError("a constraint that fails")
+        return range(300)
+
+    def go(name: str, messages: list[Message], sampling: Sampling) -> None:
+        results[name] = run(engine, messages, sampling)
+
+    cut = Image.new("L", (8, 8))
+    cut.close()
+    jobs = [
+        ("good 1", ask(), good),
+        ("bad constraint", ask(), dataclasses.replace(good, allowed_tokens=constraint)),
+        ("bad picture", [Message("user", "?", (cut,))], good),
+        ("good 2", ask(), good),
+    ]
+    threads = [threading.Thread(target=go, args=job) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert text_of(results["good 1"]) == text_of(results["good 2"]) == expected
+    assert isinstance(only_finish(results["bad constraint"]).error, errors.GenerationFailed)
+    assert isinstance(only_finish(results["bad picture"]).error, errors.UnreadableImage)
+
+
+def test_a_step_that_breaks_for_one_row_is_run_for_each_alone(engine: LocalEngine) -> None:
+    """One row of the batch loses its positions, so the common step raises, and then its own."""
+    good = Sampling(temperature=0.0, max_new_tokens=30)
+    expected = text_of(run(engine, ask(), good))
+    poisoned = engine._request(ask("?", None), LONG, None, None, "poisoned")
+    healthy = engine._request(ask(), good, None, None, "healthy")
+    engine.scheduler.submit(poisoned)
+    while not isinstance(poisoned.events.get(timeout=60), Piece):
+        pass
+    engine.scheduler.submit(healthy)
+    shown = [healthy.events.get(timeout=60)]
+    assert poisoned.positions is not None
+    poisoned.positions = dataclasses.replace(poisoned.positions, delta=None)  # type: ignore[arg-type]  # broken on purpose
+    while not isinstance(event := poisoned.events.get(timeout=60), Finish):
+        pass
+    assert isinstance(event.error, errors.GenerationFailed)
+    while not isinstance(shown[-1], Finish):
+        shown.append(healthy.events.get(timeout=60))
+    assert text_of(shown) == expected
+
+
+def test_running_out_of_memory_is_survived_by_eviction_and_one_retry(engine: LocalEngine) -> None:
+    run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=3), conversation="parked")
+    assert len(engine.scheduler.parking) > 0
+    attempts = itertools.count()
+
+    def work() -> str:
+        if next(attempts) == 0:
+            raise MemoryError
+        return "done"
+
+    assert engine.scheduler._survive(work) == "done"
+    assert len(engine.scheduler.parking) == 0
+
+    def hopeless() -> str:
+        raise MemoryError
+
+    with pytest.raises(errors.OutOfMemory):
+        engine.scheduler._survive(hopeless)
+
+
+def test_a_closed_engine_ends_what_runs_and_refuses_what_comes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = checkpoints.make_llava(tmp_path_factory.mktemp("closing") / "llava")
+    engine = open_engine(str(folder), quantization="fp32", device="cpu", check=False)
+    stream = engine.stream(ask(), LONG)
+    next(stream)
+    engine.close()
+    assert only_finish(list(stream)).reason in ("stopped", "complete", "truncated")
+    assert isinstance(only_finish(list(engine.stream(ask(), LONG))).error, errors.EngineClosed)
+
+
+# --- sampling ---------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_gives_the_same_answer_alone_and_in_company(engine: LocalEngine) -> None:
+    sampling = Sampling(temperature=1.3, top_p=0.95, top_k=50, seed=7, max_new_tokens=25)
+    alone = text_of(run(engine, ask(), sampling))
+    results: list[list[Event]] = []
+    others = [threading.Thread(target=lambda n=n: run(engine, ask(picture=n), LONG_SHORT)) for n in range(3)]
+    for thread in others:
+        thread.start()
+    results.append(run(engine, ask(), sampling))
+    for thread in others:
+        thread.join()
+    assert text_of(results[0]) == alone
+    assert only_finish(results[0]).seed == 7
+    other = run(engine, ask(), dataclasses.replace(sampling, seed=8))
+    assert text_of(other) != alone
+    free = only_finish(run(engine, ask(), dataclasses.replace(sampling, seed=None)))
+    assert free.seed is not None
+
+
+LONG_SHORT = Sampling(temperature=0.0, max_new_tokens=60)
+
+
+def test_entropy_is_given_where_it_is_asked_for(engine: LocalEngine) -> None:
+    asked = run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=10, entropy=True))
+    assert all(event.entropy is not None and event.entropy >= 0 for event in asked if isinstance(event, Piece))
+    plain = run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=10))
+    assert all(event.entropy is None for event in plain if isinstance(event, Piece))
+    assert text_of(asked) == text_of(plain)
+
+
+def test_allowed_tokens_constrain_the_answer(engine: LocalEngine) -> None:
+    tokenizer = engine.composer.adapter.tokenizer
+    yes = tokenizer.encode("normal", add_special_tokens=False)
+
+    def grammar(generated: Sequence[int]) -> Sequence[int]:
+        return yes[len(generated) : len(generated) + 1]
+
+    events = run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=50, allowed_tokens=grammar))
+    assert text_of(events) == "normal"
+    assert only_finish(events).reason == "complete"
+
+
+def test_top_k_top_p_and_penalty_do_what_their_names_say() -> None:
+    import torch
+
+    from model.sampler import Sampler
+
+    logits = torch.tensor([4.0, 3.0, 2.0, 1.0, -1.0])
+
+    def drawn(**settings: Any) -> set[int | None]:
+        sampler = Sampler(Sampling(seed=1, **settings))
+        return {sampler.choose(logits, [])[0] for _ in range(200)}
+
+    assert drawn(temperature=1.0, top_k=2) == {0, 1}
+    assert drawn(temperature=1.0, top_p=0.5) == {0}
+    assert drawn(temperature=1.0, top_p=0.7) == {0, 1}
+    assert len(drawn(temperature=5.0)) == 5
+    assert Sampler(Sampling(temperature=0.0, repetition_penalty=2.0)).choose(logits, [0])[0] == 1
+    with pytest.raises(ValueError, match="top_p"):
+        Sampling(top_p=0.0)
+
+
+# --- everything at once -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_soak_every_stream_ends_in_exactly_one_finish(engine: LocalEngine, seed: int) -> None:
+    ends: list[tuple[str, Finish]] = []
+    lock = threading.Lock()
+
+    def reader(number: int) -> None:
+        dice = random.Random(1000 * seed + number)
+        talk: list[Message] = []
+        for turn in range(5):
+            kind = dice.choice(["plain", "cancel", "leave", "fail", "deadline", "sample"])
+            shown = tuple(checkpoints.picture(dice.randrange(6)) for _ in range(dice.randrange(3)))
+            messages = [*talk, Message("user", f"question {turn} " + "word " * dice.randrange(30), shown)]
+            sampling = Sampling(temperature=0.0, max_new_tokens=dice.randrange(1, 30))
+            cancel = threading.Event()
+            if kind == "fail":
+                sampling = dataclasses.replace(sampling, allowed_tokens=lambda ids: 1 / 0)  # type: ignore[arg-type, return-value]  # raises before it returns
+            elif kind == "deadline":
+                sampling = dataclasses.replace(sampling, deadline_seconds=dice.random() * 0.05)
+            elif kind == "sample":
+                sampling = dataclasses.replace(sampling, temperature=0.8, seed=number)
+            events: list[Event] = []
+            stream = engine.stream(messages, sampling, conversation=f"c{number}", cancel=cancel)
+            for event in stream:
+                events.append(event)
+                if kind == "cancel" and len(events) == 2:
+                    cancel.set()
+                if kind == "leave" and len(events) == 2:
+                    break
+            stream.close()
+            if kind == "leave" and not isinstance(events[-1], Finish):
+                continue
+            finish = only_finish(events)
+            with lock:
+                ends.append((kind, finish))
+            if finish.reason == "complete" or finish.reason == "truncated":
+                talk = [*messages, Message("assistant", text_of(events))]
+
+    threads = [threading.Thread(target=reader, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(ends) > 25
+    for kind, finish in ends:
+        if finish.error is not None:
+            expected = errors.DeadlineExceeded if kind == "deadline" else errors.GenerationFailed
+            assert isinstance(finish.error, expected)
+            assert kind in ("fail", "deadline")
+    after = Sampling(temperature=0.0, max_new_tokens=8)
+    fresh, again = (text_of(run(engine, ask(), after)) for _ in range(2))
+    assert fresh == again
+    assert engine.scheduler._thread.is_alive()
+
+
+def test_parked_caches_stay_within_their_budget(engine: LocalEngine) -> None:
+    parking = engine.scheduler.parking
+    before = parking.device_bytes
+    parking.device_bytes = 300_000
+    try:
+        for number in range(12):
+            run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=2), conversation=f"parked {number}")
+        held, _ = parking.held_bytes
+        assert 0 < held <= 300_000
+        assert parking.take("parked 0") is None
+    finally:
+        parking.device_bytes = before
+
+
+def test_a_forgotten_conversation_leaves_nothing(engine: LocalEngine) -> None:
+    run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=4), conversation="secret")
+    engine.forget("secret")
+    again = only_finish(run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=4), conversation="secret"))
+    assert again.reused_tokens == 0
+
+
+def test_nobody_reuses_the_cache_of_another_conversation(engine: LocalEngine) -> None:
+    for name in ("one", "two"):
+        finish = only_finish(run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=2), conversation=name))
+        assert finish.reused_tokens == 0
+
+
+def test_an_image_is_encoded_once_however_often_it_is_asked_about(engine: LocalEngine) -> None:
+    engine.scheduler.embeddings.clear()
+    picture = checkpoints.picture(77)
+    calls = []
+    adapter = engine.decoder.adapter
+    tower = engine.decoder.model.model.vision_tower
+    handle = tower.register_forward_hook(lambda *_: calls.append(1))
+    try:
+        for number in range(3):
+            messages = [Message("user", f"question {number}", (picture,))]
+            run(engine, messages, Sampling(temperature=0.0, max_new_tokens=2))
+    finally:
+        handle.remove()
+    assert adapter.accepts_images
+    assert len(calls) == 1
+
+
+def test_rows_keep_their_contents_when_the_batch_grows() -> None:
+    import torch
+
+    cache = KeyValues(1, 10)
+    cache.write_row(0, 0, 3)
+    cache.update(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4), 0)
+    cache.grow(rows=4, capacity=100)
+    assert (cache.rows, cache.capacity) == (4, 128)
+    assert float(cache.keys[0][0].sum()) == 24
+    assert float(cache.keys[0][1:].abs().sum()) == 0
+    alone = cache.take_out(0, 3)
+    assert float(alone.values[0][0, :, :3].sum()) == 24
