@@ -6,8 +6,8 @@ beginning is held back until it is decided.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from model.engine import Piece, Thought
@@ -21,59 +21,36 @@ class Tags:
     dropped: tuple[str, ...] = ("<answer>", "</answer>")
 
 
-@dataclass
-class Answer:
-    """Feed tokens, get events. `text` is the answer so far, exactly as it was shown."""
+class Splitter:
+    """Text as it arrives → answer and thoughts; holds back what may be the beginning of a tag or a stop string."""
 
-    tokenizer: Any
-    stop: tuple[str, ...] = ()
-    tags: Tags = field(default_factory=Tags)
-    ids: list[int] = field(default_factory=list)
-    text: str = ""
-    thought: str = ""
-    stopped: bool = False
-    """A stop string was reached."""
-    inside: str = ""
-    """The prompt already opened a thought that ends with this tag."""
-
-    def __post_init__(self) -> None:
-        from tokenizers.decoders import DecodeStream
-
-        self._stream = DecodeStream(skip_special_tokens=False)
-        self._backend = self.tokenizer.backend_tokenizer
-        self._hidden = hidden_ids(self.tokenizer, self.tags)
+    def __init__(self, *, stop: tuple[str, ...] = (), tags: Tags | None = None, inside: str = "") -> None:
+        """inside: the text begins within a thought that ends with this tag."""
+        self.tags = tags or Tags()
+        self.stop = stop
+        self.text = ""
+        self.thought = ""
+        self.stopped = False
         self._held = ""
-        self._closing = self.inside
-        self._watched = tuple(
-            {*self.stop, *self.tags.dropped, *(tag for pair in self.tags.thinking for tag in pair)}
-        )
-        self._entropies: list[float] = []
+        self._closing = inside
+        thinking = (tag for pair in self.tags.thinking for tag in pair)
+        self._watched = tuple({*stop, *self.tags.dropped, *thinking})
 
-    def feed(self, token: int, entropy: float | None = None) -> list[Piece | Thought]:
-        """One more token; the events that became certain."""
-        self.ids.append(token)
-        if entropy is not None:
-            self._entropies.append(entropy)
-        if token in self._hidden:
-            return []
-        text = self._stream.step(self._backend, token)
-        if not text:
-            return []
+    def feed(self, text: str) -> list[Piece | Thought]:
+        """More text; the events that became certain."""
         self._held += text
-        return self._release(final=False)
+        return self._release(self._maybe_beginning)
 
     def finish(self) -> list[Piece | Thought]:
-        """What was held back, without half a character at the end."""
-        return self._release(final=True)
+        """What was held back."""
+        return self._release(lambda: 0)
 
-    # --- inside -----------------------------------------------------------------------------------------------
-
-    def _release(self, *, final: bool) -> list[Piece | Thought]:
+    def _release(self, held_back: Callable[[], int]) -> list[Piece | Thought]:
         events: list[Piece | Thought] = []
         while self._held and not self.stopped:
             found = self._first_tag()
             if found is None:
-                cut = len(self._held) if final else len(self._held) - self._maybe_beginning()
+                cut = len(self._held) - held_back()
                 self._emit(self._held[:cut], events)
                 self._held = self._held[cut:]
                 break
@@ -84,8 +61,8 @@ class Answer:
         return events
 
     def _first_tag(self) -> tuple[int, str] | None:
-        places = [(self._held.find(tag), tag) for tag in self._active()]
-        found = [(place, -len(tag), tag) for place, tag in places if place >= 0]
+        places = [(self._held.find(tag), -len(tag), tag) for tag in self._active()]
+        found = [entry for entry in places if entry[0] >= 0]
         if not found:
             return None
         place, _, tag = min(found)
@@ -101,9 +78,7 @@ class Answer:
             self.stopped = True
             self._held = ""
         else:
-            for opening, closing in self.tags.thinking:
-                if tag == opening:
-                    self._closing = closing
+            self._closing = dict(self.tags.thinking).get(tag, "")
 
     def _maybe_beginning(self) -> int:
         """Length of the longest end of the held text that a watched tag could begin with."""
@@ -123,9 +98,61 @@ class Answer:
             text = text.lstrip()
         if text:
             self.text += text
-            entropy = sum(self._entropies) / len(self._entropies) if self._entropies else None
-            self._entropies.clear()
-            events.append(Piece(text, entropy))
+            events.append(Piece(text))
+
+
+class Answer:
+    """Feed tokens, get events."""
+
+    def __init__(
+        self, tokenizer: Any, *, stop: tuple[str, ...] = (), tags: Tags | None = None, inside: str = ""
+    ) -> None:
+        from tokenizers.decoders import DecodeStream
+
+        self.ids: list[int] = []
+        self.split = Splitter(stop=stop, tags=tags, inside=inside)
+        self._backend = tokenizer.backend_tokenizer
+        self._stream = DecodeStream(skip_special_tokens=False)
+        self._hidden = hidden_ids(tokenizer, self.split.tags)
+        self._entropies: list[float] = []
+
+    @property
+    def text(self) -> str:
+        """The answer so far, exactly as it was shown."""
+        return self.split.text
+
+    @property
+    def thought(self) -> str:
+        return self.split.thought
+
+    @property
+    def stopped(self) -> bool:
+        """A stop string was reached."""
+        return self.split.stopped
+
+    def feed(self, token: int, entropy: float | None = None) -> list[Piece | Thought]:
+        """One more token; the events that became certain."""
+        self.ids.append(token)
+        if entropy is not None:
+            self._entropies.append(entropy)
+        text = None if token in self._hidden else self._stream.step(self._backend, token)
+        return self._with_entropy(self.split.feed(text)) if text else []
+
+    def finish(self) -> list[Piece | Thought]:
+        """What was held back, without half a character at the end."""
+        return self._with_entropy(self.split.finish())
+
+    def _with_entropy(self, events: list[Piece | Thought]) -> list[Piece | Thought]:
+        """The mean entropy of the tokens since the last piece goes with the next one."""
+        if not self._entropies:
+            return events
+        made: list[Piece | Thought] = []
+        for event in events:
+            if isinstance(event, Piece) and self._entropies:
+                event = Piece(event.text, sum(self._entropies) / len(self._entropies))
+                self._entropies.clear()
+            made.append(event)
+        return made
 
 
 def hidden_ids(tokenizer: Any, tags: Tags) -> frozenset[int]:

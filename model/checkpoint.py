@@ -30,7 +30,22 @@ _VISION: dict[str, FamilyName] = {
     "qwen3_vl": "qwen3-vl",
 }
 _TEXT = frozenset(
-    ["llama", "mistral", "mixtral", "gemma", "gemma2", "gemma3_text", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "phi3", "cohere", "granite", "olmo2"]
+    [
+        "llama",
+        "mistral",
+        "mixtral",
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "qwen2",
+        "qwen2_moe",
+        "qwen3",
+        "qwen3_moe",
+        "phi3",
+        "cohere",
+        "granite",
+        "olmo2",
+    ]
 )
 _ORIGINAL_LLAVA = frozenset({"llava_llama", "llava_mistral", "llava_qwen2", "llava_qwen"})
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -76,9 +91,7 @@ def inspect(folder: Path) -> Checkpoint:
     files = weight_files(folder)
     if not files:
         if any(next(folder.glob(pattern), None) for pattern in _PICKLES):
-            raise PickleRefused(
-                "weights only as pickle; convert them to safetensors on a machine that may run them"
-            )
+            raise PickleRefused("weights only as pickle; convert them to safetensors on a machine that may run them")
         raise CheckpointIncomplete("no *.safetensors file")
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise CheckpointIncomplete(f"no tokenizer: one of {', '.join(_TOKENIZERS)}")
@@ -112,9 +125,7 @@ def _recognise(config: dict[str, Any]) -> tuple[FamilyName, bool]:
     if kind in _TEXT:
         return "text", False
     if config.get("auto_map"):
-        raise RemoteCodeRefused(
-            f"model type {kind!r} exists only as Python code inside the checkpoint (auto_map)"
-        )
+        raise RemoteCodeRefused(f"model type {kind!r} exists only as Python code inside the checkpoint (auto_map)")
     raise UnknownArchitecture(f"model type {kind!r} has no adapter")
 
 

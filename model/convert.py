@@ -46,9 +46,7 @@ def convert(
         tower=found,
         image_token_id=len(tokenizer),
     )
-    adapter = family.build(
-        checkpoint, tokenizer, loaded.model.config, preprocessor=found.folder if found else None
-    )
+    adapter = family.build(checkpoint, tokenizer, loaded.model.config, preprocessor=found.folder if found else None)
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -144,9 +142,7 @@ def cached_weights(cache: Path | None, revision: str, quantization: str) -> Path
     return folder if (folder / "config.json").is_file() else None
 
 
-def keep_weights(
-    cache: Path | None, model: Any, checkpoint: Checkpoint, revision: str, quantization: str
-) -> None:
+def keep_weights(cache: Path | None, model: Any, checkpoint: Checkpoint, revision: str, quantization: str) -> None:
     """Keep a freshly quantised model for the next start; small, plain and already quantised ones are not worth it."""
     worth = quantization == "nf4" and not checkpoint.prequantized and checkpoint.stored_bytes >= _CACHED_FROM
     if cache is None or not worth:

@@ -127,9 +127,7 @@ class Decoder:
         keys = torch.arange(extent, device=self.device).unsqueeze(0)
         queries = held.unsqueeze(1)
         near = self._near(queries, keys)
-        return self._by_kind(
-            (keys <= queries)[:, None, None, :], None if near is None else near[:, None, None, :]
-        )
+        return self._by_kind((keys <= queries)[:, None, None, :], None if near is None else near[:, None, None, :])
 
     def _near(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor | None:
         return None if self.adapter.window is None else keys > queries - self.adapter.window

@@ -127,9 +127,7 @@ class Adapter:
 
     # --- one step -------------------------------------------------------------------------------------------
 
-    def positions(
-        self, model: Any, ids: Sequence[int], spans: Sequence[Span], pixels: Sequence[Pixels]
-    ) -> Positions:
+    def positions(self, model: Any, ids: Sequence[int], spans: Sequence[Span], pixels: Sequence[Pixels]) -> Positions:
         import torch
 
         return Positions(torch.arange(len(ids), dtype=torch.long).unsqueeze(0))
@@ -173,17 +171,13 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
         if checkpoint.original and (folder / "tokenizer.json").is_file():
             return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         if checkpoint.original:  # its model type is unknown to the automatic choice
-            return AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, config=AutoConfig.for_model("llama")
-            )
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True, config=AutoConfig.for_model("llama"))
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, ImportError, KeyError, AttributeError) as error:
         raise CheckpointIncomplete(f"the tokenizer cannot be built from its files: {error}") from error
 
 
-def build(
-    checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None
-) -> Adapter:
+def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> Adapter:
     """The adapter of a checkpoint's family. preprocessor: folder of the image preprocessor when it is elsewhere."""
     from model import family_gemma, family_llava, family_qwen
 

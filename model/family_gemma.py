@@ -49,9 +49,7 @@ def build(checkpoint: Checkpoint, tokenizer: Any, config: Any) -> GemmaAdapter:
     from transformers import AutoImageProcessor
 
     try:
-        processor = AutoImageProcessor.from_pretrained(
-            checkpoint.folder, local_files_only=True, backend="pil"
-        )
+        processor = AutoImageProcessor.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
     except (OSError, ValueError) as error:
         raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
     token_id = int(config.image_token_id)

@@ -59,9 +59,7 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
     return square
 
 
-def build(
-    checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None
-) -> LlavaAdapter:
+def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> LlavaAdapter:
     """Patch size, strategy and extra tokens come from the model's configuration, whatever the processor says."""
     from transformers import AutoImageProcessor
 

@@ -44,9 +44,7 @@ class QwenAdapter(Adapter):
         deep = getattr(out, "deepstack_features", None) or ()
         return Features(out.pooler_output[0], tuple(part[0] for part in deep))
 
-    def positions(
-        self, model: Any, ids: Sequence[int], spans: Sequence[Span], pixels: Sequence[Pixels]
-    ) -> Positions:
+    def positions(self, model: Any, ids: Sequence[int], spans: Sequence[Span], pixels: Sequence[Pixels]) -> Positions:
         import torch
 
         kinds = torch.zeros(1, len(ids), dtype=torch.int)
@@ -89,9 +87,7 @@ def build(checkpoint: Checkpoint, tokenizer: Any, config: Any) -> QwenAdapter:
     from transformers import AutoImageProcessor
 
     try:
-        processor = AutoImageProcessor.from_pretrained(
-            checkpoint.folder, local_files_only=True, backend="pil"
-        )
+        processor = AutoImageProcessor.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
     except (OSError, ValueError) as error:
         raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
     token_id = int(config.image_token_id)

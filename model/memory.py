@@ -80,9 +80,7 @@ def _container_headroom() -> int | None:
         limit = (group / "memory.max").read_text(encoding="ascii").strip()
         used = int((group / "memory.current").read_text(encoding="ascii"))
         cached = [
-            line
-            for line in (group / "memory.stat").read_text().splitlines()
-            if line.startswith("inactive_file ")
+            line for line in (group / "memory.stat").read_text().splitlines() if line.startswith("inactive_file ")
         ]
     except (OSError, ValueError):  # not in a container with cgroup v2
         return None

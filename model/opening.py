@@ -60,9 +60,7 @@ def open_engine(
 
         return RemoteEngine.connect(source.removeprefix("openai:"), api_key=api_key)
     if quantization not in QUANTIZATIONS:
-        raise QuantizationUnavailable(
-            f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}"
-        )
+        raise QuantizationUnavailable(f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}")
     os.environ.setdefault("HF_HUB_OFFLINE", "0" if download else "1")
     checkpoint = inspect(locate(source, download=download))
     return load(

@@ -115,18 +115,14 @@ def configuration(checkpoint: Checkpoint, tower: Tower, *, image_token_id: int) 
 
     old = checkpoint.config
     if old.get("mm_projector_type", "linear") != "mlp2x_gelu":
-        raise UnknownArchitecture(
-            f"projector {old.get('mm_projector_type')!r}: only mlp2x_gelu can be mapped"
-        )
+        raise UnknownArchitecture(f"projector {old.get('mm_projector_type')!r}: only mlp2x_gelu can be mapped")
     if old.get("mm_patch_merge_type", "flat") != "flat" or old.get("image_aspect_ratio") == "anyres":
         raise UnknownArchitecture("tiled images (anyres) cannot be mapped")
     if old.get("mm_use_im_start_end"):
         raise UnknownArchitecture("mm_use_im_start_end cannot be mapped")
     text = {key: value for key, value in old.items() if not _of_llava(key)}
     kind = _TEXT_TYPES.get(str(old.get("model_type")), "llama")
-    vision = CLIPVisionConfig(
-        **{k: v for k, v in tower.config.items() if k not in ("architectures", "torch_dtype")}
-    )
+    vision = CLIPVisionConfig(**{k: v for k, v in tower.config.items() if k not in ("architectures", "torch_dtype")})
     side = vision.image_size // vision.patch_size
     patches = old.get("mm_vision_select_feature", "patch") == "patch"
     return LlavaConfig(
@@ -142,9 +138,7 @@ def configuration(checkpoint: Checkpoint, tower: Tower, *, image_token_id: int) 
 
 
 def _of_llava(key: str) -> bool:
-    return key.startswith(
-        ("mm_", "tune_mm", "unfreeze_mm", "use_mm", "image_", "freeze_mm", "tokenizer_")
-    ) or key in {
+    return key.startswith(("mm_", "tune_mm", "unfreeze_mm", "use_mm", "image_", "freeze_mm", "tokenizer_")) or key in {
         "architectures",
         "model_type",
         "torch_dtype",

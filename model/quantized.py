@@ -142,9 +142,7 @@ def _require_library(method: str) -> None:
 
     library = _LIBRARIES.get(method)
     if library is None or importlib.util.find_spec(library) is None:
-        raise QuantizationUnavailable(
-            f"weights are stored as {method}; the library {library or method} is needed"
-        )
+        raise QuantizationUnavailable(f"weights are stored as {method}; the library {library or method} is needed")
 
 
 def _bitsandbytes(quantization: str, plain: torch.dtype) -> Any:
@@ -188,9 +186,7 @@ def _read(
     counter = _Counter(sum(stored.size for _, stored in tensors.values()), progress)
     shelf = Shelf(counter)
     with contextlib.closing(shelf), quiet():
-        model, info = cls.from_pretrained(
-            None, config=config, state_dict=lazy_state(tensors, shelf), **arguments
-        )
+        model, info = cls.from_pretrained(None, config=config, state_dict=lazy_state(tensors, shelf), **arguments)
     _restore_generation_config(model, checkpoint.folder)
     return model, info
 

@@ -171,11 +171,7 @@ class Scheduler:
                 if request.wants_stop() or request.expired(now):
                     self._queue.remove(request)
                     self._end_unwanted(request)
-            while (
-                self._active < self._most
-                and self._next_fits()
-                and (request := self._queue.take()) is not None
-            ):
+            while self._active < self._most and self._next_fits() and (request := self._queue.take()) is not None:
                 request.admitted = now
                 self._reading.append(request)
             self._queue.announce(self._seconds_each)
@@ -196,9 +192,7 @@ class Scheduler:
         if request.wants_stop():
             self._ended(request, "stopped")
         else:
-            self._ended(
-                request, "failed", DeadlineExceeded(f"{request.sampling.deadline_seconds} s are over")
-            )
+            self._ended(request, "failed", DeadlineExceeded(f"{request.sampling.deadline_seconds} s are over"))
 
     # --- run: a chunk of one prompt ---------------------------------------------------------------------------
 
@@ -232,9 +226,7 @@ class Scheduler:
             self._encode(request, waiting[0])
             if len(waiting) > 1 or self._writing:
                 return None
-        shown = [
-            index for index, span in enumerate(request.prompt.spans) if span.end > start and span.start < end
-        ]
+        shown = [index for index, span in enumerate(request.prompt.spans) if span.end > start and span.start < end]
         logits = self.decoder.read(
             request.ids,
             start,
@@ -250,9 +242,7 @@ class Scheduler:
     def _begin(self, request: Request) -> None:
         prompt = request.prompt
         request.ids = list(prompt.ids)
-        request.positions = self.decoder.adapter.positions(
-            self.decoder.model, prompt.ids, prompt.spans, prompt.pixels
-        )
+        request.positions = self.decoder.adapter.positions(self.decoder.model, prompt.ids, prompt.spans, prompt.pixels)
         parked = self.parking.take(request.conversation) if request.conversation is not None else None
         if parked is not None:
             request.read = request.reused = reusable(parked, prompt.ids, prompt.spans)
@@ -348,9 +338,7 @@ class Scheduler:
     def _postprocess(self, writers: Sequence[Request], logits: torch.Tensor) -> None:
         best, places = logits.max(dim=-1)
         values, tokens = best.tolist(), places.tolist()
-        for (
-            request
-        ) in writers:  # all of them first: a row that leaves moves another, whose length must be true
+        for request in writers:  # all of them first: a row that leaves moves another, whose length must be true
             request.read = len(request.ids)
         for index, request in enumerate(writers):
             self._take_token(request, logits[index], values[index], tokens[index])
@@ -365,9 +353,7 @@ class Scheduler:
         if not request.sampler.plain:
             try:
                 token, entropy = request.sampler.choose(logits, request.answer.ids)
-            except (
-                Exception
-            ) as problem:  # a caller's constraint may raise anything; it ends that caller alone
+            except Exception as problem:  # a caller's constraint may raise anything; it ends that caller alone
                 log.exception("choosing a token failed")
                 self._drop(request, _translate(problem))
                 return False
@@ -397,16 +383,9 @@ class Scheduler:
         self._ended(request, "failed", error)
 
     def _ended(self, request: Request, reason: Reason, error: ModelError | None = None) -> None:
-        if (
-            reason != "failed"
-            and request.cache is not None
-            and request.conversation is not None
-            and request.read
-        ):
+        if reason != "failed" and request.cache is not None and request.conversation is not None and request.read:
             spans = tuple(span for span in request.prompt.spans if span.end <= request.read)
-            self.parking.park(
-                request.conversation, Parked(tuple(request.ids[: request.read]), spans, request.cache)
-            )
+            self.parking.park(request.conversation, Parked(tuple(request.ids[: request.read]), spans, request.cache))
         request.cache = None
         request.features.clear()
         if request.admitted is not None and reason != "failed":
@@ -466,9 +445,7 @@ class Scheduler:
         problem = _attempt(work)
         if not isinstance(problem, Exception):
             return problem[0]
-        if isinstance(
-            problem, OutOfMemory
-        ):  # handled outside the except frame, which holds the failed tensors
+        if isinstance(problem, OutOfMemory):  # handled outside the except frame, which holds the failed tensors
             log.warning("memory ran out: parked caches and image embeddings are given up")
             self.parking.clear_device()
             self.embeddings.clear()

@@ -57,9 +57,7 @@ def _check_images(engine: LocalEngine) -> None:
         if not engine.identity.accepts_images:
             found = [first_logits(engine, [Message("user", _PROBES[0])])]
         else:
-            found = [
-                first_logits(engine, [Message("user", _PROBES[0], (image,))]) for image in probe_images()
-            ]
+            found = [first_logits(engine, [Message("user", _PROBES[0], (image,))]) for image in probe_images()]
     for logits in found:
         if not bool(torch.isfinite(logits).all()):
             raise SelfTestFailed("logits are not finite")

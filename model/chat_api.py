@@ -1,0 +1,197 @@
+"""OpenAI's chat completions as data: requests read, answers written; knows no web framework.
+
+Images only as data URLs: an address would make this machine fetch what a client names.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from model.engine import Event, Finish, Identity, Message, Piece, Sampling, Thought
+from model.errors import QueueFull, RequestError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LARGEST_IMAGE = 64_000_000  # pixels
+_FORMATS = ("PNG", "JPEG", "WEBP")
+_FINISH = {"complete": "stop", "truncated": "length", "stopped": "stop", "failed": "error"}
+_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+class BadRequest(ValueError):
+    """The request's JSON cannot be answered; the message names the field."""
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """What a client asked for."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    stream: bool
+    usage: bool
+    """Whether a stream ends with a chunk that counts tokens."""
+
+
+def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
+    """Raises BadRequest."""
+    if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
+        raise BadRequest("messages must be a list that is not empty")
+    messages = tuple(_message(entry) for entry in body["messages"])
+    if messages[-1].role != "user":
+        raise BadRequest("the last message must be the user's")
+    asked = body.get("max_completion_tokens") or body.get("max_tokens") or most_new_tokens
+    stop = body.get("stop") or ()
+    try:
+        sampling = Sampling(
+            temperature=float(body.get("temperature") if body.get("temperature") is not None else 0.1),
+            top_p=float(body.get("top_p") if body.get("top_p") is not None else 1.0),
+            top_k=int(body.get("top_k") or 0),
+            max_new_tokens=min(int(asked), most_new_tokens),
+            seed=None if body.get("seed") is None else int(body["seed"]),
+            stop=(stop,) if isinstance(stop, str) else tuple(str(one) for one in stop),
+            repetition_penalty=float(body.get("repetition_penalty") or 1.0),
+        )
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"sampling settings: {error}") from error
+    if body.get("n") not in (None, 1):
+        raise BadRequest("n must be 1")
+    options = body.get("stream_options") or {}
+    return ChatRequest(messages, sampling, bool(body.get("stream")), bool(options.get("include_usage")))
+
+
+def _message(entry: Any) -> Message:
+    if not isinstance(entry, dict) or entry.get("role") not in _ROLES:
+        raise BadRequest("role must be system, user or assistant")
+    role: Any = _ROLES[entry["role"]]
+    content = entry.get("content")
+    if isinstance(content, str):
+        return Message(role, content)
+    if not isinstance(content, list):
+        raise BadRequest("content must be a string or a list of parts")
+    texts: list[str] = []
+    images: list[Image.Image] = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text":
+            texts.append(str(part.get("text", "")))
+        elif kind == "image_url":
+            address = part.get("image_url")
+            images.append(read_image(address.get("url") if isinstance(address, dict) else address))
+        else:
+            raise BadRequest("a part must be text or image_url")
+    return Message(role, "\n".join(texts), tuple(images))
+
+
+def read_image(url: Any) -> Image.Image:
+    """A picture from a data URL, decoded and bounded. Raises BadRequest."""
+    from PIL import Image as Pillow
+
+    if not isinstance(url, str) or not url.startswith("data:image/") or ";base64," not in url[:64]:
+        raise BadRequest("image_url must be a data URL (data:image/png;base64,…)")
+    try:
+        data = base64.b64decode(url.partition(",")[2], validate=True)
+        image = Pillow.open(io.BytesIO(data), formats=_FORMATS)
+        if image.width * image.height > LARGEST_IMAGE:
+            raise BadRequest(f"an image may have {LARGEST_IMAGE} pixels")
+        image.load()
+    except (binascii.Error, OSError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise BadRequest("an image cannot be decoded: PNG, JPEG or WebP") from error
+    return image
+
+
+def model_list(identity: Identity) -> dict[str, Any]:
+    """What GET /v1/models says; the extra fields let our own client show the same identity."""
+    entry = {
+        "id": identity.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "basira",
+        "max_model_len": identity.context_tokens,
+        "revision": identity.revision,
+        "family": identity.family,
+        "quantization": identity.quantization,
+        "demonstration": identity.demonstration,
+        "accepts_images": identity.accepts_images,
+        "languages": list(identity.languages),
+    }
+    return {"object": "list", "data": [entry]}
+
+
+def chunks(events: Iterator[Event], identity: Identity, *, usage: bool) -> Iterator[dict[str, Any]]:
+    """The objects of a streamed answer; a failure becomes an object with `error` and ends it."""
+    base = {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": identity.name,
+    }
+    yield base | {"choices": [_choice({"role": "assistant", "content": ""})]}
+    for event in events:
+        if isinstance(event, Piece):
+            yield base | {"choices": [_choice({"content": event.text})]}
+        elif isinstance(event, Thought):
+            yield base | {"choices": [_choice({"reasoning_content": event.text})]}
+        elif isinstance(event, Finish):
+            if event.error is not None:
+                yield error_body(event.error)
+                return
+            yield base | {"choices": [_choice({}, _FINISH[event.reason])]}
+            if usage:
+                yield base | {"choices": [], "usage": _usage(event)}
+
+
+def completion(events: Sequence[Event], identity: Identity) -> tuple[int, dict[str, Any]]:
+    """HTTP status and body of an answer given at once."""
+    finish = events[-1]
+    assert isinstance(finish, Finish)
+    if finish.error is not None:
+        return status_of(finish.error), error_body(finish.error)
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(event.text for event in events if isinstance(event, Piece)),
+    }
+    thought = "".join(event.text for event in events if isinstance(event, Thought))
+    if thought:
+        message["reasoning_content"] = thought
+    return 200, {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": identity.name,
+        "choices": [{"index": 0, "message": message, "finish_reason": _FINISH[finish.reason]}],
+        "usage": _usage(finish),
+    }
+
+
+def error_body(error: Exception) -> dict[str, Any]:
+    """OpenAI's form of an error; only the class and our own technical message."""
+    return {"error": {"message": str(error), "type": type(error).__name__, "param": None, "code": None}}
+
+
+def status_of(error: Exception) -> int:
+    """HTTP status of an error before anything was streamed."""
+    if isinstance(error, QueueFull):
+        return 429
+    return 400 if isinstance(error, (RequestError, BadRequest)) else 500
+
+
+def _choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "finish_reason": finish}
+
+
+def _usage(finish: Finish) -> dict[str, Any]:
+    return {
+        "prompt_tokens": finish.prompt_tokens,
+        "completion_tokens": finish.new_tokens,
+        "total_tokens": finish.prompt_tokens + finish.new_tokens,
+        "prompt_tokens_details": {"cached_tokens": finish.reused_tokens},
+    }
