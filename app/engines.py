@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from app.settings import Settings
-from model import Engine, Sampling, open_engine
+from model import Engine, Identity, Sampling, open_engine
 
 
 def open_model(settings: Settings, progress: Callable[[float], None] | None = None) -> Engine:
@@ -24,13 +25,19 @@ def open_model(settings: Settings, progress: Callable[[float], None] | None = No
     )
 
 
-def sampling(settings: Settings) -> Sampling:
-    """How answers are drawn: the engine's own defaults where the operator chose nothing."""
-    standard = Sampling()
-    return Sampling(
-        temperature=standard.temperature if settings.temperature is None else settings.temperature,
-        top_p=standard.top_p if settings.top_p is None else settings.top_p,
-        max_new_tokens=settings.max_new_tokens,
-        seed=settings.seed,
-        deadline_seconds=settings.answer_seconds,
-    )
+def sampling(settings: Settings, identity: Identity) -> Sampling:
+    """How answers are drawn: what the operator chose, else what the checkpoint recommends, else the usual.
+
+    The demonstration model always writes its likeliest answer unless the operator chose a temperature.
+    """
+    chosen: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "deadline_seconds": settings.answer_seconds}
+    if identity.demonstration:
+        chosen["temperature"] = 0.0
+    chosen |= {name: value for name, value in identity.recommended if name in _DRAWN}
+    for name in (*_DRAWN, "seed"):
+        if getattr(settings, name, None) is not None:
+            chosen[name] = getattr(settings, name)
+    return Sampling(**chosen)
+
+
+_DRAWN = ("temperature", "top_p")

@@ -68,7 +68,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
         )
     )
     app.mount("/page", StaticFiles(directory=ASSETS), name="page")
-    return _with_screens(app, settings, Turns(store, engine, sampling(settings)), store, locale)
+    return _with_screens(app, settings, Turns(store, engine, functools.partial(sampling, settings)), store, locale)
 
 
 def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:

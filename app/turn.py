@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.frames import unpack
 from app.loading import LoadingEngine
 from app.view import View, picture_of
 from dicom import fingerprint
-from model import Engine, Finish, Message, Piece, Sampling, Thought, Waiting
+from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
 from storage import NewPicture, Store, Turn
 
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
@@ -74,7 +74,8 @@ class _Answer:
 class Turns:
     """Asks and stops, for everyone who uses this process. Thread-safe."""
 
-    def __init__(self, store: Store, engine: LoadingEngine, sampling: Sampling) -> None:
+    def __init__(self, store: Store, engine: LoadingEngine, sampling: Callable[[Identity], Sampling]) -> None:
+        """`sampling`: how answers are drawn, once it is known which model answers."""
         self._store = store
         self._engine = engine
         self._sampling = sampling
@@ -136,7 +137,7 @@ class Turns:
             question=text,
             language=language_of(text),
             model=asdict(engine.identity),
-            settings=_settings(self._sampling),
+            settings=_settings(self._sampling(engine.identity)),
             pictures=[picture for _, picture in pictures],
             model_input=described(messages),
             replaces=question.replaces,
@@ -148,7 +149,8 @@ class Turns:
     ) -> Iterator[Progress]:
         answer = _Answer()
         conversation = hashlib.sha256(f"{owner}\n{turn.conversation_id}".encode()).hexdigest()
-        stream = engine.stream(messages, self._sampling, conversation=conversation, cancel=cancel)
+        sampling = self._sampling(engine.identity)
+        stream = engine.stream(messages, sampling, conversation=conversation, cancel=cancel)
         try:
             yield Progress(turn.id)
             for event in stream:

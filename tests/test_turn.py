@@ -63,7 +63,7 @@ def room_with(store: Store, engine: Engine, sampling: Sampling = SHORT) -> Room:
     series = store.add_series("reader", conversation, facts={"kind": "dicom"}, descriptor={}, frames=1).id
     meta, samples = pack(frame())
     store.add_frame("reader", series, 0, meta=meta, samples=samples)
-    return Room(store, Turns(store, settled(engine), sampling), conversation, series)
+    return Room(store, Turns(store, settled(engine), lambda identity: sampling), conversation, series)
 
 
 def test_a_turn_is_stored_before_its_first_token(store: Store, engine: Engine) -> None:
@@ -180,7 +180,7 @@ def test_questions_asked_while_the_model_loads_are_answered_once_it_is_there(
 
     room = room_with(store, engine)
     loading = LoadingEngine(opener)
-    room.turns = Turns(store, loading, SHORT)
+    room.turns = Turns(store, loading, lambda identity: SHORT)
     loading.start()
     asked = room.turns.ask("reader", Question(room.conversation, "What is this?", room.view()))
     assert next(asked).loading is not None
@@ -193,5 +193,5 @@ def test_a_model_that_cannot_be_loaded_says_why_to_everyone_who_asks(store: Stor
     loading.start()
     conversation = store.start_conversation("reader", language="en").id
     with pytest.raises(ModelError):
-        list(Turns(store, loading, SHORT).ask("reader", Question(conversation, "Hello")))
+        list(Turns(store, loading, lambda identity: SHORT).ask("reader", Question(conversation, "Hello")))
     assert loading.state().state == "failed"

@@ -28,7 +28,7 @@ def run_ask(call: Call) -> int:
     paths, question = _typed(call)
     try:
         pictures = _pictures(call, paths)
-        engine = _engine(call)
+        engine = load(call)
         try:
             with _stoppable() as cancel:
                 return _answer(call, engine, question, pictures, cancel)
@@ -66,7 +66,8 @@ def _pictures(call: Call, paths: list[Path]) -> list[Picture]:
         return [series.picture(whole(asked, "--frame", series.middle)) for series in study.series]
 
 
-def _engine(call: Call) -> Engine:
+def load(call: Call) -> Engine:
+    """The model of the settings, its loading shown to whoever watches. Raises ModelError."""
     from app.engines import open_model
 
     def show(progress: float) -> None:
@@ -88,7 +89,7 @@ def _answer(call: Call, engine: Engine, question: str, pictures: list[Picture], 
     message = Message("user", question, tuple(picture.image for picture in pictures))
     show: Callable[[str], None] = (lambda text: None) if call.arguments.json else call.terminal.stream
     answer, finish = "", Finish("stopped")
-    for event in engine.stream((message,), sampling(call.settings), cancel=cancel):
+    for event in engine.stream((message,), sampling(call.settings, engine.identity), cancel=cancel):
         if isinstance(event, Piece):
             answer += event.text
             show(event.text)
