@@ -29,6 +29,7 @@ from dicom.errors import (
     UnknownFile,
 )
 from dicom.limits import MIB, Limits
+from dicom.salvage import without_foreign_sequences
 
 DEFLATED = {"1.2.840.10008.1.2.1.99"}
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -92,8 +93,13 @@ def open_source(stream: BinaryIO, limits: Limits) -> Source:
     syntax = stated_syntax(stream)
     if syntax in DEFLATED:
         stream = _inflated(stream, limits)
+    start = stream.tell()
     stream.seek(0)
-    dataset = _parse(stream)
+    try:
+        dataset = _parse(stream)
+    except DamagedFile:
+        stream = _repaired(stream, syntax, start)
+        dataset = _parse(stream)
     _check_complexity(dataset, limits)
     pixels, big = _locate(stream, dataset)
     implicit, little = _encoding(dataset)
@@ -156,6 +162,16 @@ def _inflated(stream: BinaryIO, limits: Limits) -> BinaryIO:
     element = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(uid)) + uid
     group_length = b"\x02\x00\x00\x00UL\x04\x00" + struct.pack("<L", len(element))
     return io.BytesIO(b"\0" * 128 + b"DICM" + group_length + element + bytes(out))
+
+
+def _repaired(stream: BinaryIO, syntax: str, start: int) -> BinaryIO:
+    """The stream without what made it unreadable. Raises `DamagedFile` when nothing can be done."""
+    stream.seek(0)
+    data = without_foreign_sequences(stream.read(), start) if syntax == EXPLICIT_BIG else None
+    if data is None:
+        raise DamagedFile("the header cannot be parsed")
+    stream.close()
+    return io.BytesIO(data)
 
 
 def _parse(stream: BinaryIO) -> FileDataset:

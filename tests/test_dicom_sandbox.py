@@ -1,0 +1,110 @@
+"""The worker processes: what they may import, and what happens when they hang, crash, grow or lie."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dicom import Limits, Sandbox
+from dicom.errors import DecoderCrashed, TookTooLong, TookTooMuchMemory
+from dicom.sandbox import _Unpickler, known_error
+from tests.dicom_files import make_dicom, ramp
+
+
+@pytest.fixture
+def pool() -> Iterator[Sandbox]:
+    opened = Sandbox(Limits(workers=1, seconds_per_step=20))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("module", ["torch", "transformers", "gradio", "sqlalchemy", "app", "model", "storage"])
+def test_workers_import_nothing_of_the_rest_of_the_program(pool: Sandbox, tmp_path: Path, module: str) -> None:
+    pool.call("frame", str(make_dicom(tmp_path / "a")), "dicom", 0, 0, False)
+    assert pool.call("probe", module) is False
+
+
+def test_workers_stay_between_files(pool: Sandbox, tmp_path: Path) -> None:
+    path = str(make_dicom(tmp_path / "a"))
+    pool.call("scan", path)
+    first = pool.pids()
+    pool.call("scan", path)
+    assert pool.pids() == first
+
+
+def test_a_killed_worker_costs_one_error_and_is_replaced(pool: Sandbox, tmp_path: Path) -> None:
+    path = str(make_dicom(tmp_path / "a", ramp()))
+    pool.call("scan", path)
+    (pid,) = pool.pids()
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot answer before it is killed
+    future = pool.submit("scan", path)
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(DecoderCrashed):  # or it was found dead before being asked, and replaced
+        future.result()
+    assert np.array_equal(pool.call("frame", path, "dicom", 0, 0, False).samples, ramp())
+    assert pool.pids() != (pid,)
+
+
+def test_a_worker_that_hangs_is_killed_by_the_clock(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1, seconds_per_step=1.0))
+    pool.warm()
+    (pid,) = pool.pids()
+    os.kill(pid, signal.SIGSTOP)
+    start = time.monotonic()
+    with pytest.raises(TookTooLong):
+        pool.call("ping")
+    assert time.monotonic() - start < 5
+    pool.call("ping")
+    pool.close()
+
+
+def test_a_worker_that_wants_too_much_memory_says_so_and_lives(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1, worker_memory_bytes=1200 << 20))
+    huge = make_dicom(tmp_path / "b", np.zeros((12000, 12000, 3), np.uint8), photometric="YBR_FULL")
+    with pytest.raises(TookTooMuchMemory):
+        pool.call("frame", str(huge), "dicom", 0, 0, False)
+    pid = pool.pids()
+    pool.call("ping")
+    assert pool.pids() == pid
+    pool.close()
+
+
+def test_a_closed_sandbox_refuses_and_leaves_no_process(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=2))
+    pool.warm()
+    pids = pool.pids()
+    pool.close()
+    with pytest.raises(DecoderCrashed):
+        pool.call("ping")
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_what_a_worker_sends_cannot_run_code_here() -> None:
+    for hostile in (os.system, print, Path("x")):
+        with pytest.raises(pickle.UnpicklingError):
+            _Unpickler(pickle.dumps(hostile), None).load()
+
+
+def test_an_unknown_error_name_becomes_a_crash() -> None:
+    assert type(known_error("os", "x")) is DecoderCrashed
+    assert type(known_error("DicomError", "x")).__name__ == "DicomError"
+
+
+def test_workers_see_no_secrets_of_the_environment(pool: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASIRA_TOKEN", "secret")
+    pool.call("ping")
+    (pid,) = pool.pids()
+    proc = Path(f"/proc/{pid}/environ")
+    if not proc.exists():
+        pytest.skip("this system has no /proc")
+    assert b"secret" not in proc.read_bytes()
