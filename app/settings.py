@@ -118,6 +118,7 @@ class Settings:
 
     model: str = _setting(_TEXT, "demo")
     model_key: str | None = _setting(_TEXT, None, secret=True)
+    api_key: str | None = _setting(_TEXT, None, secret=True)
     quantization: str = _setting(_choice(*QUANTIZATIONS), "nf4")
     max_new_tokens: int = _setting(_whole(1, 32768), 1024)
     temperature: float | None = _setting(_number(0, 2), None)
@@ -181,9 +182,7 @@ def describe(settings: Settings) -> tuple[Described, ...]:
             variable(item.name),
             _shown(getattr(standard, item.name)),
             f"setting-{item.name.replace('_', '-')}",
-            "***"
-            if item.metadata["secret"] and getattr(settings, item.name)
-            else _shown(getattr(settings, item.name)),
+            "***" if item.metadata["secret"] and getattr(settings, item.name) else _shown(getattr(settings, item.name)),
         )
         for item in fields(Settings)
     )

@@ -36,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
     """The command (default serve) and its options. Raises Misuse."""
-    common, rest = _common().parse_known_args(list(typed))
+    common, rest = _understood(_common(), list(typed), argparse.Namespace())
     common.command = "serve"
     if common.help:
         return common
@@ -60,13 +60,19 @@ def _parsed(options: Sequence[str], rest: list[str], into: argparse.Namespace) -
     parser = _Parser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for option in options:
         _add(parser, option)
-    try:
-        found, unknown = parser.parse_known_args(rest, into)
-    except argparse.ArgumentError as error:
-        raise Misuse("usage-value", error.argument_name or "") from error
+    found, unknown = _understood(parser, rest, into)
     if unknown:
         raise Misuse("usage-option", unknown[0])
     return found
+
+
+def _understood(
+    parser: argparse.ArgumentParser, words: list[str], into: argparse.Namespace
+) -> tuple[argparse.Namespace, list[str]]:
+    try:
+        return parser.parse_known_args(words, into)
+    except argparse.ArgumentError as error:
+        raise Misuse("usage-value", error.argument_name or "") from error
 
 
 def _add(parser: argparse.ArgumentParser, option: str) -> None:

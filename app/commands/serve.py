@@ -14,7 +14,7 @@ def run_serve(call: Call) -> int:
     settings = call.settings
     problem = address_problem(settings)
     if problem is not None:
-        following = str(settings.port + 1 if settings.port < 65535 else 7860)
+        following = f"BASIRA_PORT={settings.port + 1 if settings.port < 65535 else 7860}"
         call.complain(problem, host=settings.host, port=str(settings.port), following=following)
         return REFUSED
     from app.server import serve  # takes seconds, and is not needed to say that the port is taken

@@ -33,9 +33,11 @@ cannot-write = لا يمكن الكتابة في { $path } ({ $reason }).
 settings-default = القيمة الأصلية: { $value }
 
 serve-starting = يبدأ تشغيل بصيرة: { $url } (للإيقاف ‎Ctrl+C‎)
-serve-port-taken = المنفذ { $port } يشغله برنامج آخر. أوقف ذلك البرنامج، أو اختر منفذًا آخر: ‎BASIRA_PORT={ $following }‎
-serve-port-forbidden = لا يُسمح لهذا الحساب باستعمال المنفذ { $port }. اختر منفذًا فوق 1023 بالإعداد BASIRA_PORT.
+serve-port-taken = المنفذ { $port } يشغله برنامج آخر. أوقف ذلك البرنامج، أو اختر منفذًا آخر: { $following }
+serve-port-forbidden = لا يُسمح لهذا الحساب باستعمال المنفذ { $port }. اختر منفذًا فوق 1023.
 serve-no-such-address = لا يمكن لهذا الجهاز الاستماع على { $host }. اجعل BASIRA_HOST أحد عناوينه.
+serve-model-starting = يجيب { $name } على { $url } (للإيقاف ‎Ctrl+C‎)
+serve-model-needs-key = تستطيع أجهزة أخرى الوصول إلى { $host }. اجعل في BASIRA_API_KEY مفتاحًا يجب أن تعرفه، أو استعمل ‎--host 127.0.0.1‎.
 
 inspect-more-skipped = { $count ->
     [one] وملف آخر ليس صورة

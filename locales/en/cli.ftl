@@ -33,9 +33,11 @@ cannot-write = { $path } cannot be written ({ $reason }).
 settings-default = default: { $value }
 
 serve-starting = Basira is starting: { $url } (Ctrl+C stops it)
-serve-port-taken = Port { $port } is taken by another program. Stop that one, or choose another: BASIRA_PORT={ $following }
-serve-port-forbidden = Port { $port } may not be used by this account. Choose one above 1023 with BASIRA_PORT.
+serve-port-taken = Port { $port } is taken by another program. Stop that one, or choose another: { $following }
+serve-port-forbidden = Port { $port } may not be used by this account. Choose one above 1023.
 serve-no-such-address = This machine cannot listen on { $host }. Set BASIRA_HOST to one of its own addresses.
+serve-model-starting = { $name } answers at { $url } (Ctrl+C stops it)
+serve-model-needs-key = Other machines could reach { $host }. Set BASIRA_API_KEY to a key that they must know, or use --host 127.0.0.1.
 
 inspect-more-skipped = { $count ->
     [one] and one more file that is no image

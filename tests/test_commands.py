@@ -1,0 +1,224 @@
+"""The command line as an operator meets it: help, misuse, files, the record, the doctor, the address."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from app.__main__ import main
+from app.commands.help import SYNTAX
+from app.commands.parser import COMMANDS, parse
+from storage import Store
+from tests.record_builder import answered, picture
+
+CT = str(get_testdata_file("CT_small.dcm"))
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BASIRA_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("BASIRA_LANG", "en")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("options", [[], ["--shape"]])
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_help_explains_every_command_on_one_screen(
+    capsys: pytest.CaptureFixture[str], code: str, options: list[str]
+) -> None:
+    assert main(["--help", "--language", code, *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(len(line) for line in lines) <= 80 or code == "ar"
+    for command in COMMANDS:
+        assert any(re.match(rf"\s*{command}\b", line) for line in lines), command
+
+
+def test_every_command_has_its_help_and_its_code() -> None:
+    import importlib
+
+    assert SYNTAX.keys() == COMMANDS.keys()
+    for command, (module, _) in COMMANDS.items():
+        assert callable(getattr(importlib.import_module(module), "run_" + command.replace("-", "_")))
+
+
+def test_without_a_command_the_page_is_served() -> None:
+    assert parse([]).command == "serve"
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        (["doctr"], "doctor"),
+        (["dance"], "dance"),
+        (["inspect"], "FILE"),
+        (["inspect", "/no/such/file"], "/no/such/file"),
+        (["inspect", "--colour", CT], "--colour"),
+        (["render", CT], "--out"),
+        (["render", "--out"], "--out"),
+        (["render", "--out", "x", "--frame", "one", CT], "--frame"),
+        (["ask"], "question"),
+        (["ask", "--image", CT], "question"),
+        (["ask", "--image", "/no/such/file", "What is it?"], "/no/such/file"),
+        (["--language", "fr"], "--language"),
+        (["convert", "one"], "FOLDER"),
+        (["evaluate"], "--questions"),
+    ],
+)
+def test_misuse_is_explained_and_ends_with_2(capsys: pytest.CaptureFixture[str], typed: list[str], named: str) -> None:
+    assert main(typed) == 2
+    said = capsys.readouterr()
+    assert named in said.err
+    assert "--help" in said.err
+    assert said.out == ""
+
+
+def test_misuse_is_explained_in_arabic_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctr", "--language", "ar"]) == 2
+    assert "doctor" in (said := capsys.readouterr().err)
+    assert "هل تقصد" in said
+
+
+def test_a_setting_that_does_not_exist_ends_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASIRA_PROT", "1")
+    assert main(["models"]) == 2
+    assert "BASIRA_PORT" in capsys.readouterr().err
+
+
+def test_settings_lists_every_variable_with_its_value(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASIRA_PORT", "8123")
+    monkeypatch.setenv("BASIRA_MODEL_KEY", "hunter2")
+    assert main(["settings"]) == 0
+    said = capsys.readouterr().out
+    assert "BASIRA_PORT=8123" in said
+    assert "default: 7860" in said
+    assert "hunter2" not in said
+
+
+def test_inspect_says_what_a_file_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", CT]) == 0
+    said = capsys.readouterr().out
+    assert "CT" in said
+    assert "128 × 128" in said
+
+
+def test_inspect_refuses_with_a_sentence_and_goes_on_to_the_next_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "letter.txt").write_text("Dear colleague,")
+    assert main(["inspect", str(tmp_path / "letter.txt"), CT]) == 1
+    said = capsys.readouterr().out
+    assert "not a picture" in said
+    assert "CT ·" in said
+
+
+def test_inspect_gives_programs_one_line_of_json_per_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.dcm").touch()
+    assert main(["inspect", "--json", CT, str(tmp_path / "empty.dcm")]) == 1
+    good, bad = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (good["readable"], good["series"][0]["facts"]["modality"]) == (True, "CT")
+    assert (bad["readable"], bad["error"]["class"]) == (False, "EmptyFile")
+    assert bad["sentence"]
+    assert "CompressedSamples" not in json.dumps(good)  # the patient's name in that file
+
+
+def test_render_writes_a_picture_of_the_files_own_size(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["render", "--window", "40/400", "--out", str(tmp_path / "out"), CT]) == 0
+    written = Path(capsys.readouterr().out.strip())
+    assert written == tmp_path / "out" / "CT_small.dcm.png"
+    with Image.open(written) as image:
+        assert (image.size, image.mode) == ((128, 128), "L")
+
+
+def test_export_writes_a_line_per_turn_and_the_pictures_beside_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with Store(tmp_path / "data") as store:
+        conversation = store.start_conversation("local", language="ar").id
+        answered(store, "local", conversation, "ما هذا؟", "صورة", pictures=[picture(b"png bytes")])
+    assert main(["export"]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert (line["question"], line["status"]) == ("ما هذا؟", "complete")
+
+    out, pictures = tmp_path / "out.jsonl", tmp_path / "pictures"
+    assert main(["export", "--out", str(out), "--pictures", str(pictures)]) == 0
+    assert "One turn" in capsys.readouterr().out
+    assert json.loads(out.read_text(encoding="utf-8")) == line
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert (pictures / f"{line['pictures'][0]['png_sha256']}.png").read_bytes() == b"png bytes"
+
+
+def test_export_says_why_it_cannot_write(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["export", "--out", str(tmp_path / "no" / "folder" / "x")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_models_lists_what_is_known_and_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    assert "MBZUAI/BiMediX2-8B-hf" in said
+    assert "refused" in said
+    assert main(["models", "--json"]) == 0
+    assert all("id" in json.loads(line) for line in capsys.readouterr().out.splitlines())
+
+
+def test_the_doctor_finds_what_is_there_and_says_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BASIRA_MODEL", str(tmp_path / "no-model"))
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    for found in ("Python", "PyTorch", "bitsandbytes", "Model", "Record", "Fonts", "IBM Plex", "GB"):
+        assert found in said
+    assert "The model was not found" in said
+
+
+def test_the_doctor_tells_programs_and_verifies_the_record(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BASIRA_MODEL", "openai:http://127.0.0.1:1/v1#none")
+    with Store(tmp_path / "data") as store:
+        conversation = store.start_conversation("local", language="en").id
+        turn = answered(store, "local", conversation, "q", "a", pictures=[picture()])
+    assert main(["doctor", "--verify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["well"] is True
+
+    blob = turn.pictures[0].blob
+    (tmp_path / "data" / "blobs" / blob[:2] / blob).write_bytes(b"changed")
+    assert main(["doctor", "--verify", "--json"]) == 1
+    problems = [f["problem"] for f in json.loads(capsys.readouterr().out)["findings"] if "problem" in f]
+    assert any("damaged" in problem for problem in problems)
+
+
+def test_a_port_in_use_is_named_with_the_way_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setenv("BASIRA_PORT", str(port))
+        assert main([]) == 1
+    said = capsys.readouterr().err
+    assert str(port) in said
+    assert "BASIRA_PORT=" in said
+
+
+def test_an_address_of_another_machine_cannot_be_listened_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASIRA_HOST", "192.0.2.1")  # RFC 5737: documentation only
+    assert main([]) == 1
+    assert "192.0.2.1" in capsys.readouterr().err
