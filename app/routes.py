@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import json
 import shutil
@@ -88,8 +89,9 @@ def routes(
     @router.get("/series/{series}/frames/{index}")
     async def frame(series: str, index: Index, request: Request) -> Response:
         meta, samples = await _frame(store, owner(request), series, index)
-        headers = {"x-basira-frame": json.dumps(meta), **KEEP}
-        return Response(samples, media_type="application/octet-stream", headers=headers)
+        head, tail = _light(meta)
+        headers = {"x-basira-frame": json.dumps(head), **KEEP}
+        return Response(samples + tail, media_type="application/octet-stream", headers=headers)
 
     @router.get("/series/{series}/thumbnail/{index}")
     async def thumbnail(series: str, index: Index, request: Request) -> Response:
@@ -150,6 +152,19 @@ async def _frame(store: Store, owner: str, series: str, index: int) -> tuple[dic
                 raise HTTPException(404) from error
             await asyncio.sleep(0.1)
             waited += 0.1
+
+
+def _light(meta: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """`meta` without its tables, and those as bytes to follow the samples: browsers refuse large headers."""
+    head, tail = dict(meta), b""
+    if head["voi_lut"]:
+        table = base64.b64decode(head["voi_lut"]["table"])
+        head["voi_lut"] = {"first": head["voi_lut"]["first"], "length": len(table)}
+        tail += table
+    if head["overlay"]:
+        tail += base64.b64decode(head["overlay"])
+        head["overlay"] = True
+    return head, tail
 
 
 def _thumbnail(meta: dict[str, Any], samples: bytes) -> bytes:

@@ -14,10 +14,11 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from starlette.testclient import TestClient
 
+from app.frames import pack
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.routes import routes
-from dicom import Sandbox, open_study
+from dicom import Frame, Sandbox, VoiLut, open_study
 from model import Engine, ModelError
 from storage import Store
 
@@ -96,6 +97,20 @@ def test_a_real_file_is_announced_with_facts_in_both_languages_and_served_at_ful
     with open_study([CT]) as study:
         frame = study.series[0].frame(0)
     assert (served * meta["slope"] + meta["intercept"] == frame.samples * frame.slope + frame.intercept).all()
+
+
+def test_a_large_overlay_travels_behind_the_samples_not_in_a_header(client: TestClient, store: Store) -> None:
+    conversation = store.start_conversation("local", language="en").id
+    series = store.add_series("local", conversation, facts={}, descriptor={}, frames=1).id
+    mask = (np.indices((3000, 2500)).sum(0) % 2).astype(np.uint8)
+    frame = Frame(np.zeros((3000, 2500), np.int16), voi_lut=VoiLut(3, np.arange(256, dtype=np.uint8)), overlays=mask)
+    meta, samples = pack(frame)
+    store.add_frame("local", series, 0, meta=meta, samples=samples)
+    answer = client.get(f"/api/series/{series}/frames/0")
+    assert len(answer.headers["x-basira-frame"]) < 4096
+    tail = answer.content[len(samples) :]
+    assert tail[:256] == bytes(range(256))
+    assert tail[256:] == np.packbits(mask).tobytes()
 
 
 def test_originals_and_their_names_are_gone_after_reading(
