@@ -10,8 +10,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pydicom.data import get_testdata_file
-
 from tests.page import Room, browser_page
 from tests.serving import ROOT, Program
 
@@ -34,11 +32,6 @@ def photograph(program: Program, *, code: str, theme: str, width: int, height: i
         room.wait_for_image()
         for question in QUESTIONS[code]:
             turn = room.ask(question)
-        if not phone:
-            room.upload(Path(str(get_testdata_file("CT_small.dcm"))))
-            page.wait_for_function("document.querySelectorAll('#facts .facts-line').length > 0")
-            page.locator("#viewer canvas").first.wait_for()
-            turn.locator(".thumbnail").first.click() if turn.locator(".thumbnail").count() else None
         page.screenshot(path=FOLDER / f"{code}-{theme}-{kind}.png")
         turn.locator(".rate-action").click()
         turn.locator("[data-thumb=down]").click()
