@@ -1,10 +1,12 @@
-"""`python -m app serve-model`: the engine as an OpenAI-compatible endpoint. Knows HTTP; the protocol is the model's.
+"""`python -m app serve-model`: the engine as an OpenAI-compatible endpoint. Knows HTTP; the protocol is the
+model's.
 
     GET  /healthz                 200 once it can be used
     GET  /v1/models               the one model
     POST /v1/chat/completions     with images as data URLs, streamed or at once
 
-With a key, every /v1 request needs `Authorization: Bearer …`. Nothing of a request is logged or kept, except keys
+With a key, every /v1 request needs `Authorization: Bearer …`. Nothing of a request is logged or kept, except
+keys
 and values of conversations that name themselves with `X-Session-ID`, in memory.
 """
 
@@ -19,9 +21,10 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+
 from model import Engine
 from model.chat_api import BadRequest, chunks, completion, error_body, model_list, read_request, status_of
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 LARGEST_BODY = 96 * 1024 * 1024  # bytes; images travel as base64 text
 

@@ -52,8 +52,8 @@ def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
     stop = body.get("stop") or ()
     try:
         sampling = Sampling(
-            temperature=float(body.get("temperature") if body.get("temperature") is not None else 0.1),
-            top_p=float(body.get("top_p") if body.get("top_p") is not None else 1.0),
+            temperature=_number(body.get("temperature"), 0.1),
+            top_p=_number(body.get("top_p"), 1.0),
             top_k=int(body.get("top_k") or 0),
             max_new_tokens=min(int(asked), most_new_tokens),
             seed=None if body.get("seed") is None else int(body["seed"]),
@@ -66,6 +66,10 @@ def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
         raise BadRequest("n must be 1")
     options = body.get("stream_options") or {}
     return ChatRequest(messages, sampling, bool(body.get("stream")), bool(options.get("include_usage")))
+
+
+def _number(value: Any, otherwise: float) -> float:
+    return otherwise if value is None else float(value)
 
 
 def _message(entry: Any) -> Message:

@@ -34,7 +34,8 @@ class Decoder:
         features: Sequence[Features],
         cache: KeyValues,
     ) -> torch.Tensor:
-        """Read tokens start…end of one sequence into row 0 of its cache; logits after the last, (1, vocabulary).
+        """Read tokens start…end of one sequence into row 0 of its cache; logits after the last, (1,
+        vocabulary).
 
         spans: the images that begin before `end`; features: theirs, in the same order.
         """
@@ -76,7 +77,7 @@ class Decoder:
             cache=cache,
         )
 
-    # --- images -----------------------------------------------------------------------------------------------
+    # --- images ---
 
     def _place(
         self,
@@ -102,7 +103,7 @@ class Decoder:
                 deep.append(torch.stack([rows[part] for rows in found.deep]).to(self.device))
         return (where, torch.cat(deep, dim=1)) if deep else None
 
-    # --- masks ------------------------------------------------------------------------------------------------
+    # --- masks ---
 
     def _chunk_mask(self, start: int, end: int, spans: Sequence[Span]) -> Any:
         import torch

@@ -1,4 +1,5 @@
-"""Gemma 3 (MedGemma): a fixed number of tokens per image, tokens of one image see each other in both directions."""
+"""Gemma 3 (MedGemma): a fixed number of tokens per image, tokens of one image see each other in both
+directions."""
 
 from __future__ import annotations
 
@@ -46,10 +47,12 @@ class GemmaAdapter(Adapter):
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any) -> GemmaAdapter:
-    from transformers import AutoImageProcessor
+    import transformers
+
+    auto: Any = transformers.AutoImageProcessor  # untyped
 
     try:
-        processor = AutoImageProcessor.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
+        processor = auto.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
     except (OSError, ValueError) as error:
         raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
     token_id = int(config.image_token_id)

@@ -1,7 +1,9 @@
 """Qwen2-VL, Qwen2.5-VL, Qwen3-VL: tokens follow the picture's size, positions have three axes.
 
-Built from the image processor and the tokenizer alone: their processor class insists on a video processor, which
-needs torchvision. `rope_deltas`, which the model keeps on itself, is never used: every step gets its positions.
+Built from the image processor and the tokenizer alone: their processor class insists on a video processor,
+which
+needs torchvision. `rope_deltas`, which the model keeps on itself, is never used: every step gets its
+positions.
 """
 
 from __future__ import annotations
@@ -84,10 +86,12 @@ class QwenAdapter(Adapter):
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any) -> QwenAdapter:
-    from transformers import AutoImageProcessor
+    import transformers
+
+    auto: Any = transformers.AutoImageProcessor  # untyped
 
     try:
-        processor = AutoImageProcessor.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
+        processor = auto.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
     except (OSError, ValueError) as error:
         raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
     token_id = int(config.image_token_id)

@@ -2,7 +2,8 @@
 
 The decoder sees a `KeyValues` as its cache. Where the next tokens are written is said before each step
 (`write_rows`, `write_row`), and nothing moves on by itself: a step that failed half-way is simply run again.
-Rows of a batch have their own lengths, so that readers join and leave at any step; what lies beyond a row's length
+Rows of a batch have their own lengths, so that readers join and leave at any step; what lies beyond a row's
+length
 is masked, never read.
 """
 
@@ -33,21 +34,22 @@ class KeyValues:
         self._extent = 0
         self._count = rows
 
-    # --- saying where the next step writes --------------------------------------------------------------------
+    # --- saying where the next step writes ---
 
     def write_row(self, row: int, start: int, end: int) -> None:
         """The next step writes tokens start…end of one row and reads 0…end."""
         self._row, self._start, self._extent, self._index = row, start, end, None
 
     def write_rows(self, count: int, lengths: torch.Tensor, extent: int) -> None:
-        """The next step writes one token to each of the first `count` rows, at its length, and reads 0…extent."""
+        """The next step writes one token to each of the first `count` rows, at its length, and reads
+        0…extent."""
         import torch
 
         self._row, self._count, self._extent = None, count, extent
         self._start = extent - 1
         self._index = (torch.arange(count, device=lengths.device), lengths)
 
-    # --- what the decoder calls -------------------------------------------------------------------------------
+    # --- what the decoder calls ---
 
     def update(
         self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: Any, **__: Any
@@ -79,7 +81,7 @@ class KeyValues:
     def get_max_length(self, layer_idx: int = 0) -> int:
         return -1
 
-    # --- memory -----------------------------------------------------------------------------------------------
+    # --- memory ---
 
     def _allocate(self, keys: torch.Tensor, values: torch.Tensor) -> None:
         heads, width, value_width = keys.shape[1], keys.shape[3], values.shape[3]

@@ -14,9 +14,10 @@ from model.engine import Event, Finish, Identity, Message, Sampling
 from model.errors import ModelError
 from model.family import Adapter
 from model.prompt import Composer
+from model.reading import Budget
 from model.request import Request
 from model.sampler import Sampler
-from model.scheduler import Budget, Scheduler
+from model.scheduler import Scheduler
 
 _CONVERSATIONS_REMEMBERED = 512  # ids of earlier answers; a few kilobytes each
 
@@ -85,7 +86,7 @@ class LocalEngine:
     def close(self) -> None:
         self.scheduler.close()
 
-    # --- inside -----------------------------------------------------------------------------------------------
+    # --- inside ---
 
     def _request(
         self,

@@ -1,4 +1,5 @@
-"""Checkpoints in LLaVA's own format as Hugging Face Llava: configuration and names, mapped; runs no code of theirs.
+"""Checkpoints in LLaVA's own format as Hugging Face Llava: configuration and names, mapped; runs no code of
+theirs.
 
     model.embed_tokens, model.layers.*, model.norm   →  model.language_model.*
     lm_head                                          →  lm_head
@@ -35,7 +36,8 @@ _TEXT_TYPES = {
 
 @dataclass(frozen=True)
 class Tower:
-    """Where the vision tower's description lies; `tensors` is empty when its weights are in the checkpoint."""
+    """Where the vision tower's description lies; `tensors` is empty when its weights are in the
+    checkpoint."""
 
     folder: Path
     config: dict[str, Any]
@@ -43,7 +45,8 @@ class Tower:
 
 
 def find_tower(checkpoint: Checkpoint, given: Path | None = None) -> Tower:
-    """The tower's folder: the one given, `vision-tower/` inside or beside the checkpoint, a folder beside it with
+    """The tower's folder: the one given, `vision-tower/` inside or beside the checkpoint, a folder beside it
+    with
     the named tower's last name, or the hub cache of this machine. Downloads nothing. Raises TowerNotFound."""
     named = str(checkpoint.config.get("mm_vision_tower", ""))
     last = named.rsplit("/", 1)[-1]
@@ -111,7 +114,9 @@ def _target(name: str) -> str | None:
 def configuration(checkpoint: Checkpoint, tower: Tower, *, image_token_id: int) -> LlavaConfig:
     """The Hugging Face configuration that computes the same. Raises UnknownArchitecture for a projector or a
     patch merge that Hugging Face Llava does not have."""
-    from transformers import AutoConfig, CLIPVisionConfig, LlavaConfig
+    import transformers
+
+    untyped: Any = transformers  # its signatures do not know every field that its configurations take
 
     old = checkpoint.config
     if old.get("mm_projector_type", "linear") != "mlp2x_gelu":
@@ -122,11 +127,13 @@ def configuration(checkpoint: Checkpoint, tower: Tower, *, image_token_id: int) 
         raise UnknownArchitecture("mm_use_im_start_end cannot be mapped")
     text = {key: value for key, value in old.items() if not _of_llava(key)}
     kind = _TEXT_TYPES.get(str(old.get("model_type")), "llama")
-    vision = CLIPVisionConfig(**{k: v for k, v in tower.config.items() if k not in ("architectures", "torch_dtype")})
+    vision = untyped.CLIPVisionConfig(
+        **{k: v for k, v in tower.config.items() if k not in ("architectures", "torch_dtype")}
+    )
     side = vision.image_size // vision.patch_size
     patches = old.get("mm_vision_select_feature", "patch") == "patch"
-    return LlavaConfig(
-        text_config=AutoConfig.for_model(kind, **text),
+    made: LlavaConfig = untyped.LlavaConfig(
+        text_config=untyped.AutoConfig.for_model(kind, **text),
         vision_config=vision,
         image_token_id=image_token_id,
         projector_hidden_act="gelu",
@@ -135,6 +142,7 @@ def configuration(checkpoint: Checkpoint, tower: Tower, *, image_token_id: int) 
         image_seq_length=side * side + (0 if patches else 1),
         tie_word_embeddings=bool(old.get("tie_word_embeddings", False)),
     )
+    return made
 
 
 def _of_llava(key: str) -> bool:

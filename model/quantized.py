@@ -1,6 +1,7 @@
 """Loading weights in the asked quantisation, and the proof that exactly the right layers got it.
 
-Only the matrices of the language model's layers are quantised; vision tower, projector, embedding and head keep
+Only the matrices of the language model's layers are quantised; vision tower, projector, embedding and head
+keep
 their precision. What `llm_int8_skip_modules` does changed between versions of transformers, so nothing here
 trusts it: the module types are checked after loading and a wrong one refuses the checkpoint.
 """
@@ -87,7 +88,8 @@ def load(
     tower: original_llava.Tower | None = None,
     image_token_id: int = 0,
 ) -> Loaded:
-    """Load, quantising tensor by tensor: the peak is the quantised size plus one tensor, never the stored size.
+    """Load, quantising tensor by tensor: the peak is the quantised size plus one tensor, never the stored
+    size.
 
     progress: called with 0…1. Raises NotEnoughMemory (before reading), QuantizationUnavailable,
     CheckpointIncomplete (a tensor the model needs is not stored).
@@ -147,11 +149,13 @@ def _require_library(method: str) -> None:
 
 def _bitsandbytes(quantization: str, plain: torch.dtype) -> Any:
     _require_library("bitsandbytes")
-    from transformers import BitsAndBytesConfig
+    import transformers
+
+    settings: Any = transformers.BitsAndBytesConfig  # untyped
 
     if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=list(LEFT_ALONE))
-    return BitsAndBytesConfig(
+        return settings(load_in_8bit=True, llm_int8_skip_modules=list(LEFT_ALONE))
+    return settings(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
@@ -201,8 +205,9 @@ def _restore_generation_config(model: Any, folder: Path) -> None:
 @contextlib.contextmanager
 def quiet() -> Any:
     """transformers draws its progress bar on stderr; ours goes to the page."""
-    from transformers.utils import logging as their_logging
+    from transformers.utils import logging
 
+    their_logging: Any = logging  # untyped
     shown = their_logging.is_progress_bar_enabled()
     their_logging.disable_progress_bar()
     try:
@@ -232,12 +237,14 @@ def _require_complete(info: Any) -> None:
 
 
 def prove(model: Any, quantization: str, *, double: bool = True) -> tuple[str, ...]:
-    """Names of the quantised modules, after checking that they are the language model's layers, all of them and
+    """Names of the quantised modules, after checking that they are the language model's layers, all of them
+    and
     nothing else. double: the statistics must be quantised too. Raises QuantizationUnavailable otherwise."""
     import bitsandbytes as bnb
     from torch import nn
 
-    wanted = bnb.nn.Linear4bit if quantization == "nf4" else bnb.nn.Linear8bitLt
+    library: Any = bnb.nn  # its package does not declare what it exports
+    wanted = library.Linear4bit if quantization == "nf4" else library.Linear8bitLt
     quantized = []
     for name, module in model.named_modules():
         inside = ".layers." in name and not any(part in name for part in ("vision", "visual"))

@@ -1,4 +1,5 @@
-"""Safetensors files of a folder: names, sizes, a fingerprint, and reading one tensor at a time; knows no model."""
+"""Safetensors files of a folder: names, sizes, a fingerprint, and reading one tensor at a time; knows no
+model."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ def stored_tensors(files: tuple[Path, ...]) -> dict[str, Stored]:
 
 
 def fingerprint(files: tuple[Path, ...]) -> str:
-    """sha256 over the names and contents of the files: which weights these are, whatever the folder is called."""
+    """sha256 over the names and contents of the files: which weights these are, whatever the folder is
+    called."""
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda path: path.name):
         digest.update(file.name.encode() + b"\0")
@@ -97,7 +99,8 @@ def fingerprint(files: tuple[Path, ...]) -> str:
 
 
 class Shelf:
-    """Reads tensors from many files, holding one file open at a time and no tensor after it was handed out."""
+    """Reads tensors from many files, holding one file open at a time and no tensor after it was handed
+    out."""
 
     def __init__(self, progress: Callable[[int], None] | None = None) -> None:
         self._progress = progress
@@ -120,8 +123,9 @@ class Shelf:
 
 
 def _open(file: Path) -> Any:
-    from safetensors import safe_open
+    import safetensors
 
+    safe_open: Any = safetensors.safe_open  # untyped
     try:
         # pread instead of mmap: pages of a mapped 16 GB file count as this process's memory until unmapped
         return safe_open(file, framework="pt", device="cpu", backend="pread").__enter__()

@@ -1,6 +1,7 @@
 """Small random checkpoints of every family, built offline in seconds; used by tests and benchmarks alike.
 
-Weights are random but not small: answers differ with the image and with every token of the prompt, so that equal
+Weights are random but not small: answers differ with the image and with every token of the prompt, so that
+equal
 tokens mean equal computation.
 """
 
@@ -77,7 +78,8 @@ GEMMA_TEMPLATE = """{{- bos_token -}}
 {{- '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' -}}
 {%- if message['content'] is string -%}{{- message['content'] | trim -}}
 {%- else -%}{%- for part in message['content'] -%}
-{%- if part['type'] == 'image' -%}{{- '<start_of_image>' -}}{%- else -%}{{- part['text'] | trim -}}{%- endif -%}
+{%- if part['type'] == 'image' -%}{{- '<start_of_image>' -}}{%- else -%}{{- part['text'] | trim -}}{%- endif
+-%}
 {%- endfor -%}{%- endif -%}{{- '<end_of_turn>\\n' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<start_of_turn>model\\n' -}}{%- endif -%}"""
@@ -93,7 +95,8 @@ def picture(number: int, size: tuple[int, int] = (90, 60)) -> Image.Image:
 
 
 def make_tokenizer(folder: Path, specials: Sequence[str], *, bos: str | None, eos: str, vocabulary: int = 512) -> Any:
-    """A byte-level BPE tokenizer trained on a few sentences; adds its BOS as Llama's do. Returns it loaded."""
+    """A byte-level BPE tokenizer trained on a few sentences; adds its BOS as Llama's do. Returns it
+    loaded."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -125,7 +128,8 @@ def make_tokenizer(folder: Path, specials: Sequence[str], *, bos: str | None, eo
 
 
 def _randomise(model: Any, seed: int, *, embedding: float = 0.5, head: float = 3.0) -> None:
-    """Weights of unit gain and small embeddings, so that every token of the prompt moves the answer and greedy
+    """Weights of unit gain and small embeddings, so that every token of the prompt moves the answer and
+    greedy
     choices are not ties."""
     import torch
 
@@ -403,7 +407,12 @@ def make_qwen(folder: Path, *, kind: str = "qwen2.5-vl", seed: int = 3) -> Path:
         names = ("Qwen3VLConfig", "Qwen3VLForConditionalGeneration")
         text |= {"head_dim": 32}
         text["rope_parameters"] |= {"mrope_interleaved": True}
-        vision |= {"hidden_size": 64, "intermediate_size": 96, "out_hidden_size": 128, "deepstack_visual_indexes": [0, 1]}
+        vision |= {
+            "hidden_size": 64,
+            "intermediate_size": 96,
+            "out_hidden_size": 128,
+            "deepstack_visual_indexes": [0, 1],
+        }
         vision |= {"num_position_embeddings": 64, "patch_size": 16}
     config = getattr(transformers, names[0])(
         text_config=text,

@@ -55,7 +55,7 @@ def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoints.make_llava(tmp_path_factory.mktemp("hf") / "llava")
 
 
-# --- original LLaVA ---------------------------------------------------------------------------------------------
+# --- original LLaVA ---
 
 
 @pytest.mark.skipif(not ORIGINAL.exists(), reason="the reference checkpoint of the original code is not here")
@@ -122,7 +122,7 @@ def test_a_converted_checkpoint_answers_as_before_and_loads_in_transformers(tmp_
     after.close()
 
 
-# --- Hugging Face -----------------------------------------------------------------------------------------------
+# --- Hugging Face ---
 
 
 def test_prompt_and_pixels_are_those_of_the_stock_processor_on_the_padded_picture(llava: Path) -> None:
@@ -215,7 +215,7 @@ def test_without_a_template_the_prompt_is_the_one_the_authors_trained_with(tmp_p
     engine.close()
 
 
-# --- precision --------------------------------------------------------------------------------------------------
+# --- precision ---
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_progress_goes_up_to_one_and_the_fingerprint_follows_the_weights(llava: 
         one.close()
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------
+# --- refusals ---
 
 
 def _edit(folder: Path, **changes: Any) -> None:

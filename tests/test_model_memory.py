@@ -1,4 +1,5 @@
-"""Quantising while loading never takes the memory of the plain weights. Slow: asked for with BASIRA_SLOW_TESTS=1."""
+"""Quantising while loading never takes the memory of the plain weights. Slow: asked for with
+BASIRA_SLOW_TESTS=1."""
 
 from __future__ import annotations
 

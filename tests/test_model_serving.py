@@ -51,7 +51,7 @@ def text_of(events: Sequence[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Piece))
 
 
-# --- stopping ---------------------------------------------------------------------------------------------------
+# --- stopping ---
 
 
 def test_a_cancelled_answer_stops_within_one_step_and_keeps_what_was_shown(engine: LocalEngine) -> None:
@@ -104,7 +104,7 @@ def test_a_stop_string_ends_the_answer_and_is_not_shown(engine: LocalEngine) -> 
     assert text_of(events) == whole[: whole.index(stop)]
 
 
-# --- the queue --------------------------------------------------------------------------------------------------
+# --- the queue ---
 
 
 def test_those_who_wait_are_told_their_place_and_a_full_queue_says_no(engine: LocalEngine) -> None:
@@ -148,7 +148,7 @@ def test_a_reader_with_many_questions_does_not_hold_up_another() -> None:
     assert order == ["a", "b", "c", "a", "a", "a"]
 
 
-# --- failing alone ----------------------------------------------------------------------------------------------
+# --- failing alone ---
 
 
 def test_a_failing_request_never_takes_another_with_it(engine: LocalEngine) -> None:
@@ -233,7 +233,7 @@ def test_a_closed_engine_ends_what_runs_and_refuses_what_comes(tmp_path_factory:
     assert isinstance(only_finish(list(engine.stream(ask(), LONG))).error, errors.EngineClosed)
 
 
-# --- sampling ---------------------------------------------------------------------------------------------------
+# --- sampling ---
 
 
 def test_a_seed_gives_the_same_answer_alone_and_in_company(engine: LocalEngine) -> None:
@@ -297,7 +297,7 @@ def test_top_k_top_p_and_penalty_do_what_their_names_say() -> None:
         Sampling(top_p=0.0)
 
 
-# --- everything at once -----------------------------------------------------------------------------------------
+# --- everything at once ---
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -34,7 +34,7 @@ def compose(engine: LocalEngine, messages: Sequence[Message], reserve: int = 50)
     return engine.composer.compose(messages, reserve=reserve, raw_answer=lambda _: None)
 
 
-# --- prompts ----------------------------------------------------------------------------------------------------
+# --- prompts ---
 
 
 def test_nobody_can_write_an_image_or_a_system_message_into_a_question(engine: LocalEngine, tokenizer: Any) -> None:
@@ -83,7 +83,7 @@ def test_a_text_model_refuses_images_and_says_so(tmp_path: Path) -> None:
     engine.close()
 
 
-# --- context ----------------------------------------------------------------------------------------------------
+# --- context ---
 
 
 def test_whole_oldest_turns_go_and_the_finish_says_how_many(engine: LocalEngine) -> None:
@@ -134,7 +134,7 @@ def test_a_question_that_alone_is_too_long_is_an_error_of_its_own(engine: LocalE
     assert isinstance(finish.error, errors.ContextTooLong)
 
 
-# --- characters -------------------------------------------------------------------------------------------------
+# --- characters ---
 
 ARABIC = "الفحص تصويرٌ مقطعيٌّ للرأس — طبيعي ✓ 🩻"
 
@@ -184,7 +184,7 @@ def test_control_tokens_are_never_shown(tokenizer: Any) -> None:
     assert said == "onetwo"
 
 
-# --- boxes ------------------------------------------------------------------------------------------------------
+# --- boxes ---
 
 
 def test_gemma_boxes_are_thousandths_of_the_padded_square() -> None:
