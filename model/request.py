@@ -64,13 +64,17 @@ class Request:
         limit = self.sampling.deadline_seconds
         return limit is not None and now - self.started > limit
 
+    def show_held_back(self) -> None:
+        """Send what was held back as the possible beginning of a tag; afterwards the answer's text is whole."""
+        for event in self.answer.finish():
+            self.events.put(event)
+
     def end(self, reason: Reason, error: ModelError | None = None) -> None:
         """Send what was held back and the one Finish; a second call changes nothing."""
         if self.finish is not None:
             return
         if reason != "failed":
-            for event in self.answer.finish():
-                self.events.put(event)
+            self.show_held_back()
         now = time.monotonic()
         self.finish = Finish(
             reason,

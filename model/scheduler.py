@@ -323,6 +323,8 @@ class Scheduler:
             before = self._seconds_each
             share = took / self._most
             self._seconds_each = share if before is None else 0.8 * before + 0.2 * share
+        if reason != "failed":
+            request.show_held_back()
         if self._on_end is not None:
             self._on_end(request)
         request.end(reason, error)
