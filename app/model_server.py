@@ -1,12 +1,10 @@
-"""`python -m app serve-model`: the engine as an OpenAI-compatible endpoint. Knows HTTP; the protocol is the
-model's.
+"""`python -m app serve-model`: the engine as an OpenAI-compatible endpoint. Knows HTTP; the protocol is the model's.
 
     GET  /healthz                 200 once it can be used
     GET  /v1/models               the one model
     POST /v1/chat/completions     with images as data URLs, streamed or at once
 
-With a key, every /v1 request needs `Authorization: Bearer …`. Nothing of a request is logged or kept, except
-keys
+With a key, every /v1 request needs `Authorization: Bearer …`. Nothing of a request is logged or kept, except keys
 and values of conversations that name themselves with `X-Session-ID`, in memory.
 """
 

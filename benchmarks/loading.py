@@ -1,11 +1,9 @@
-"""Peak memory and time of quantising while loading, on a checkpoint in the original LLaVA format of more than
-1 GB.
+"""Peak memory and time of quantising while loading, on a checkpoint in the original LLaVA format of more than 1 GB.
 
     python -m benchmarks.loading [--json] [--gigabytes 1.1]
 
 The checkpoint is made of random numbers in a temporary folder and deleted. Floor: the memory the loaded 4-bit
-weights take. Baseline: the size of the stored weights, which is what loading first and quantising afterwards
-needs.
+weights take. Baseline: the size of the stored weights, which is what loading first and quantising afterwards needs.
 """
 
 from __future__ import annotations

@@ -22,8 +22,7 @@ class Tags:
 
 
 class Splitter:
-    """Text as it arrives → answer and thoughts; holds back what may be the beginning of a tag or a stop
-    string."""
+    """Text as it arrives → answer and thoughts; holds back what may be the beginning of a tag or a stop string."""
 
     def __init__(self, *, stop: tuple[str, ...] = (), tags: Tags | None = None, inside: str = "") -> None:
         """inside: the text begins within a thought that ends with this tag."""
@@ -157,8 +156,7 @@ class Answer:
 
 
 def hidden_ids(tokenizer: Any, tags: Tags) -> frozenset[int]:
-    """Ids of control tokens, which are never shown; tags that are tokens of their own stay visible to
-    `Answer`."""
+    """Ids of control tokens, which are never shown; tags that are tokens of their own stay visible to `Answer`."""
     seen = {tag for pair in tags.thinking for tag in pair} | set(tags.dropped)
     found = set(tokenizer.all_special_ids)
     found |= {int(i) for i, token in tokenizer.added_tokens_decoder.items() if token.special}

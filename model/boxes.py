@@ -1,5 +1,4 @@
-"""Boxes that a checkpoint wrote into its answer → rectangles in pixels of the picture; pure, each convention
-apart.
+"""Boxes that a checkpoint wrote into its answer → rectangles in pixels of the picture; pure, each convention apart.
 
 gemma    JSON `box_2d` [y0, x0, y1, x1], thousandths of the picture padded to a square
 qwen2    `<|box_start|>(x0,y0),(x1,y1)<|box_end|>`, thousandths of the picture
@@ -26,8 +25,7 @@ _OLD_QWEN = re.compile(
 
 @dataclass(frozen=True)
 class Box:
-    """Pixels of the picture that was asked about; x to the right, y down, the origin at its top left
-    corner."""
+    """Pixels of the picture that was asked about; x to the right, y down, the origin at its top left corner."""
 
     x0: float
     y0: float

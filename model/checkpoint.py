@@ -54,8 +54,7 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the files say. `original`: LLaVA's own format, to be mapped by name. `prequantized`: the method
-    the
+    """What the files say. `original`: LLaVA's own format, to be mapped by name. `prequantized`: the method the
     weights are already stored in, empty when they are plain."""
 
     folder: Path
@@ -83,8 +82,7 @@ class Checkpoint:
 
 
 def inspect(folder: Path) -> Checkpoint:
-    """Recognise a checkpoint. Raises CheckpointNotFound, CheckpointIncomplete, RemoteCodeRefused,
-    PickleRefused
+    """Recognise a checkpoint. Raises CheckpointNotFound, CheckpointIncomplete, RemoteCodeRefused, PickleRefused
     or UnknownArchitecture; the message says what is missing or refused."""
     if not folder.is_dir():
         raise CheckpointNotFound(f"no folder {folder}")

@@ -1,8 +1,6 @@
-"""A checkpoint written in Hugging Face's form, once: from original LLaVA to Llava, or quantised for the next
-start.
+"""A checkpoint written in Hugging Face's form, once: from original LLaVA to Llava, or quantised for the next start.
 
-Weights are saved before the first step: on CPUs with bfloat16 instructions bitsandbytes repacks 4-bit weights
-at
+Weights are saved before the first step: on CPUs with bfloat16 instructions bitsandbytes repacks 4-bit weights at
 the first use, and saving after that loses precision.
 """
 
@@ -32,8 +30,7 @@ def convert(
     tower: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
-    """Write `source` to the new folder `target`, loadable by transformers alone. quantization: nf4, int8,
-    bf16 or
+    """Write `source` to the new folder `target`, loadable by transformers alone. quantization: nf4, int8, bf16 or
     fp32. Raises CheckpointError when the target exists, and what loading raises."""
     if target.exists():
         raise CheckpointError(f"{target} exists already")
@@ -80,8 +77,7 @@ def _write_template(adapter: family.Adapter, folder: Path) -> None:
 
 
 def _grow_for_image_token(model: Any, tokenizer: Any, image_token_id: int) -> None:
-    """One more row in the embedding and the head: stock transformers looks the image token up. Its head row
-    is a
+    """One more row in the embedding and the head: stock transformers looks the image token up. Its head row is a
     copy of the beginning-of-text row, so that it is never chosen."""
     import torch
 
@@ -117,8 +113,7 @@ def _write_processor(adapter: Any, folder: Path) -> None:
 
 
 def cached_fingerprint(checkpoint: Checkpoint, cache: Path | None) -> str:
-    """The fingerprint of the weights; with a cache folder, read again only when a file's size or time
-    changed."""
+    """The fingerprint of the weights; with a cache folder, read again only when a file's size or time changed."""
     if cache is None:
         return fingerprint(checkpoint.files)
     state = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in checkpoint.files]
@@ -148,8 +143,7 @@ def cached_weights(cache: Path | None, revision: str, quantization: str) -> Path
 
 
 def keep_weights(cache: Path | None, model: Any, checkpoint: Checkpoint, revision: str, quantization: str) -> None:
-    """Keep a freshly quantised model for the next start; small, plain and already quantised ones are not
-    worth it."""
+    """Keep a freshly quantised model for the next start; small, plain and already quantised ones are not worth it."""
     worth = quantization == "nf4" and not checkpoint.prequantized and checkpoint.stored_bytes >= _CACHED_FROM
     if cache is None or not worth:
         return

@@ -34,8 +34,7 @@ class Decoder:
         features: Sequence[Features],
         cache: KeyValues,
     ) -> torch.Tensor:
-        """Read tokens start…end of one sequence into row 0 of its cache; logits after the last, (1,
-        vocabulary).
+        """Read tokens start…end of one sequence into row 0 of its cache; logits after the last, (1, vocabulary).
 
         spans: the images that begin before `end`; features: theirs, in the same order.
         """

@@ -1,5 +1,4 @@
-"""What every engine takes and gives: messages in, a stream of events out; knows no screen, no patient, no
-record.
+"""What every engine takes and gives: messages in, a stream of events out; knows no screen, no patient, no record.
 
 An engine's stream is zero or more `Waiting`, `Thought` and `Piece` events and then exactly one `Finish`.
 Nothing raises out of a stream that has started: a failure is a `Finish` that carries its error.
@@ -66,8 +65,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Still in the queue: position 1 is next; seconds is an estimate from recent requests, None without
-    any."""
+    """Still in the queue: position 1 is next; seconds is an estimate from recent requests, None without any."""
 
     position: int
     seconds: float | None = None
@@ -82,8 +80,7 @@ class Thought:
 
 @dataclass(frozen=True)
 class Piece:
-    """The next characters of the answer, never half a character; entropy in nats, the mean over its
-    tokens."""
+    """The next characters of the answer, never half a character; entropy in nats, the mean over its tokens."""
 
     text: str
     entropy: float | None = None
@@ -152,8 +149,7 @@ class Engine(Protocol):
         conversation: str | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[Event]:
-        """Answer the last message. `conversation`: a secret identifier under which keys and values may be
-        kept
+        """Answer the last message. `conversation`: a secret identifier under which keys and values may be kept
         for the next turn. `cancel`: set it to stop within one step; closing the iterator does the same."""
         ...
 

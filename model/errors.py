@@ -1,5 +1,4 @@
-"""What can go wrong between a checkpoint and an answer: one class per remedy; knows no sentence a person
-reads.
+"""What can go wrong between a checkpoint and an answer: one class per remedy; knows no sentence a person reads.
 
     ModelError
     ├── CheckpointError            the files cannot be served as they are
@@ -8,8 +7,7 @@ reads.
     │   ├── UnknownArchitecture    a model type this engine has no adapter for
     │   ├── RemoteCodeRefused      the checkpoint wants to run Python of its own
     │   ├── PickleRefused          weights only as pickle, which can run code when read
-    │   ├── QuantizationUnavailable  a quantisation whose library is missing, or that was not applied where it
-    must
+    │   ├── QuantizationUnavailable  its library is missing, or it did not reach exactly the right layers
     │   ├── TowerNotFound          an original LLaVA checkpoint names a vision tower that is not at hand
     │   └── SelfTestFailed         loaded, but it answers nonsense: nothing is served
     ├── NotEnoughMemory            computed before loading
@@ -29,8 +27,7 @@ reads.
         ├── RemoteRefused          401, 403, 404, 400: the address, the key or the name is wrong
         └── RemoteBusy             429 or 5xx after all retries
 
-The message of an instance is English, for logs and developers; it never holds conversation text or a file
-name
+The message of an instance is English, for logs and developers; it never holds conversation text or a file name
 that a person chose. The application maps classes to sentences.
 """
 

@@ -1,10 +1,8 @@
 """What differs between families of checkpoints, behind one interface; knows no queue, no conversation.
 
 An adapter prepares an image (pixels and how many tokens it takes), encodes it, says which positions and which
-attention mask the tokens have, and runs the decoder. Everything is passed to the decoder explicitly
-(embeddings,
-positions, masks), so that nothing is remembered inside the module between two readers' steps: that is what
-makes
+attention mask the tokens have, and runs the decoder. Everything is passed to the decoder explicitly (embeddings,
+positions, masks), so that nothing is remembered inside the module between two readers' steps: that is what makes
 batching and reuse exact also for Qwen's `rope_deltas` and Gemma's window.
 """
 
@@ -151,8 +149,7 @@ class Adapter:
         cache: Any,
         deep: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """Logits of the last token of each row, (rows, vocabulary), float32. positions: (axes, rows,
-        tokens)."""
+        """Logits of the last token of each row, (rows, vocabulary), float32. positions: (axes, rows, tokens)."""
         out = model(
             inputs_embeds=embeddings,
             position_ids=positions[0] if self.axes == 1 else positions,
@@ -166,8 +163,7 @@ class Adapter:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The checkpoint's tokenizer, from its own files only. Raises CheckpointIncomplete when they do not
-    suffice."""
+    """The checkpoint's tokenizer, from its own files only. Raises CheckpointIncomplete when they do not suffice."""
     from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
     folder = checkpoint.folder
@@ -182,8 +178,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> Adapter:
-    """The adapter of a checkpoint's family. preprocessor: folder of the image preprocessor when it is
-    elsewhere."""
+    """The adapter of a checkpoint's family. preprocessor: folder of the image preprocessor when it is elsewhere."""
     from model import family_gemma, family_llava, family_qwen
 
     if checkpoint.family == "text":

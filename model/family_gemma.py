@@ -1,5 +1,4 @@
-"""Gemma 3 (MedGemma): a fixed number of tokens per image, tokens of one image see each other in both
-directions."""
+"""Gemma 3 (MedGemma): a fixed number of tokens per image, tokens of one image see each other in both directions."""
 
 from __future__ import annotations
 

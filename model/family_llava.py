@@ -60,8 +60,7 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> LlavaAdapter:
-    """Patch size, strategy and extra tokens come from the model's configuration, whatever the processor
-    says."""
+    """Patch size, strategy and extra tokens come from the model's configuration, whatever the processor says."""
     import transformers
 
     auto: Any = transformers.AutoImageProcessor  # untyped
@@ -93,8 +92,7 @@ def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: 
 
 
 def image_token(tokenizer: Any, configured: int) -> tuple[str, int]:
-    """The image token and its id: the configuration's id when the tokenizer knows it, else a token that is
-    added
+    """The image token and its id: the configuration's id when the tokenizer knows it, else a token that is added
     here (original LLaVA has none; the id is never looked up in the embedding)."""
     token = tokenizer.convert_ids_to_tokens(configured) if 0 <= configured < len(tokenizer) else None
     known = tokenizer.get_added_vocab()

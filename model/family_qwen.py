@@ -1,9 +1,7 @@
 """Qwen2-VL, Qwen2.5-VL, Qwen3-VL: tokens follow the picture's size, positions have three axes.
 
-Built from the image processor and the tokenizer alone: their processor class insists on a video processor,
-which
-needs torchvision. `rope_deltas`, which the model keeps on itself, is never used: every step gets its
-positions.
+Built from the image processor and the tokenizer alone: their processor class insists on a video processor, which
+needs torchvision. `rope_deltas`, which the model keeps on itself, is never used: every step gets its positions.
 """
 
 from __future__ import annotations

@@ -21,8 +21,7 @@ class Device:
 
 
 def devices() -> tuple[Device, ...]:
-    """The CPU first, then every GPU that torch can use. Raises ImportError when torch is broken or
-    missing."""
+    """The CPU first, then every GPU that torch can use. Raises ImportError when torch is broken or missing."""
     import torch
 
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -2,8 +2,7 @@
 
 The decoder sees a `KeyValues` as its cache. Where the next tokens are written is said before each step
 (`write_rows`, `write_row`), and nothing moves on by itself: a step that failed half-way is simply run again.
-Rows of a batch have their own lengths, so that readers join and leave at any step; what lies beyond a row's
-length
+Rows of a batch have their own lengths, so that readers join and leave at any step; what lies beyond a row's length
 is masked, never read.
 """
 
@@ -41,8 +40,7 @@ class KeyValues:
         self._row, self._start, self._extent, self._index = row, start, end, None
 
     def write_rows(self, count: int, lengths: torch.Tensor, extent: int) -> None:
-        """The next step writes one token to each of the first `count` rows, at its length, and reads
-        0…extent."""
+        """The next step writes one token to each of the first `count` rows, at its length, and reads 0…extent."""
         import torch
 
         self._row, self._count, self._extent = None, count, extent

@@ -45,8 +45,7 @@ def cache_bytes_per_token(checkpoint: Checkpoint, *, element: int) -> int:
 
 
 def needed_bytes(checkpoint: Checkpoint, quantization: str, *, context: int) -> int:
-    """Weights, one full context of keys and values, the largest tensor while it is being converted,
-    workspace."""
+    """Weights, one full context of keys and values, the largest tensor while it is being converted, workspace."""
     element = 4 if quantization == "fp32" else 2
     # quantising on the CPU takes up to 16 bytes per weight of the tensor at hand (measured with bitsandbytes
     # 0.50)
@@ -108,8 +107,7 @@ def returning_freed_memory() -> Iterator[None]:
     """While tensors come and go by the hundred, give each freed one back to the system at once.
 
     glibc raises its limit for memory of its own kind after the first large free and then keeps what it got:
-    measured, that doubled the peak of quantising a 1.1 GB checkpoint. Afterwards the limit is set high,
-    because
+    measured, that doubled the peak of quantising a 1.1 GB checkpoint. Afterwards the limit is set high, because
     steps of the model reuse their memory.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None

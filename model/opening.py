@@ -154,8 +154,7 @@ def inspect_kept(kept: Path, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def context_tokens(checkpoint: Checkpoint, known: registry.Known | None, asked: int | None) -> int:
-    """Most tokens of one sequence: what was asked, else what the checkpoint was trained with, at most
-    8192."""
+    """Most tokens of one sequence: what was asked, else what the checkpoint was trained with, at most 8192."""
     most = int(checkpoint.text_config.get("max_position_embeddings") or 8192)
     trained = checkpoint.config.get("tokenizer_model_max_length")
     if known is not None and known.context:
@@ -166,8 +165,7 @@ def context_tokens(checkpoint: Checkpoint, known: registry.Known | None, asked: 
 
 
 def end_tokens(tokenizer: Any, model: Any) -> frozenset[int]:
-    """Every token that ends an answer: of the generation settings, of the tokenizer, and well-known ones it
-    has."""
+    """Every token that ends an answer: of the generation settings, of the tokenizer, and well-known ones it has."""
     found: set[int] = set()
     for value in (getattr(model.generation_config, "eos_token_id", None), tokenizer.eos_token_id):
         if isinstance(value, int):
@@ -180,8 +178,7 @@ def end_tokens(tokenizer: Any, model: Any) -> frozenset[int]:
 
 
 def budget(checkpoint: Checkpoint, loaded: quantized.Loaded, context: int, readers: int | None) -> Budget:
-    """Bounds from the memory that is left after loading: half for running sequences, a quarter for parked
-    ones."""
+    """Bounds from the memory that is left after loading: half for running sequences, a quarter for parked ones."""
     from model.reading import Budget
 
     on_gpu = loaded.device.startswith("cuda")

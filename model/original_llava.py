@@ -1,5 +1,4 @@
-"""Checkpoints in LLaVA's own format as Hugging Face Llava: configuration and names, mapped; runs no code of
-theirs.
+"""Checkpoints in LLaVA's own format as Hugging Face Llava: configuration and names, mapped; runs no code of theirs.
 
     model.embed_tokens, model.layers.*, model.norm   →  model.language_model.*
     lm_head                                          →  lm_head
@@ -36,8 +35,7 @@ _TEXT_TYPES = {
 
 @dataclass(frozen=True)
 class Tower:
-    """Where the vision tower's description lies; `tensors` is empty when its weights are in the
-    checkpoint."""
+    """Where the vision tower's description lies; `tensors` is empty when its weights are in the checkpoint."""
 
     folder: Path
     config: dict[str, Any]
@@ -45,8 +43,7 @@ class Tower:
 
 
 def find_tower(checkpoint: Checkpoint, given: Path | None = None) -> Tower:
-    """The tower's folder: the one given, `vision-tower/` inside or beside the checkpoint, a folder beside it
-    with
+    """The tower's folder: the one given, `vision-tower/` inside or beside the checkpoint, a folder beside it with
     the named tower's last name, or the hub cache of this machine. Downloads nothing. Raises TowerNotFound."""
     named = str(checkpoint.config.get("mm_vision_tower", ""))
     last = named.rsplit("/", 1)[-1]

@@ -1,9 +1,7 @@
-"""What is kept between steps and turns: parked caches per conversation, image embeddings by hash; decides by
-bytes.
+"""What is kept between steps and turns: parked caches per conversation, image embeddings by hash; decides by bytes.
 
 A parked cache is only ever handed back to the conversation that left it. How much of it can be reused is the
-longest common prefix of ids *and* images: placeholders of two images are equal, so their hashes are compared,
-and
+longest common prefix of ids *and* images: placeholders of two images are equal, so their hashes are compared, and
 the cut never falls inside an image.
 """
 
@@ -29,8 +27,7 @@ class Parked:
 
 
 def reusable(parked: Parked, ids: Sequence[int], spans: Sequence[Span]) -> int:
-    """How many leading tokens of a new prompt the parked cache already holds; at least one token is left to
-    read,
+    """How many leading tokens of a new prompt the parked cache already holds; at least one token is left to read,
     because the answer needs its logits."""
     common = min(common_prefix(parked.ids, ids), len(ids) - 1)
     for old, new in zip(parked.spans, spans, strict=False):

@@ -1,10 +1,8 @@
 """Messages → token ids with images in their places; knows templates and tokenizers, runs no model.
 
 Three things are done on purpose differently from `apply_chat_template(tokenize=True)`:
-control strings inside a person's text are broken up, so that nobody can write a system message or an image
-token;
-the model's own earlier answers are put back as the ids it produced, because tokenising its text again gives
-other
+control strings inside a person's text are broken up, so that nobody can write a system message or an image token;
+the model's own earlier answers are put back as the ids it produced, because tokenising its text again gives other
 ids and loses the cache; the number of image tokens is checked against the images.
 """
 
@@ -264,8 +262,7 @@ class Composer:
 
 
 class PixelCache:
-    """Preprocessed pictures by hash, the latest used ones kept: a conversation shows its images every
-    turn."""
+    """Preprocessed pictures by hash, the latest used ones kept: a conversation shows its images every turn."""
 
     def __init__(self, adapter: Adapter, *, most: int = 64) -> None:
         self._adapter, self._most = adapter, most
@@ -316,10 +313,8 @@ def split_turns(messages: Sequence[Message]) -> tuple[list[Message], list[list[M
 
 
 def first_turn_that_fits(lengths: Sequence[int], budget: int) -> int:
-    """How many oldest turns to leave out. When a turn overflows, turns go until half of the budget is free,
-    so
-    that the beginning stays the same, and its cache useful, for many turns; it depends on the history
-    alone."""
+    """How many oldest turns to leave out. When a turn overflows, turns go until half of the budget is free, so
+    that the beginning stays the same, and its cache useful, for many turns; it depends on the history alone."""
     first, held = 0, 0
     for index, length in enumerate(lengths):
         held += length

@@ -1,7 +1,6 @@
 """Loading weights in the asked quantisation, and the proof that exactly the right layers got it.
 
-Only the matrices of the language model's layers are quantised; vision tower, projector, embedding and head
-keep
+Only the matrices of the language model's layers are quantised; vision tower, projector, embedding and head keep
 their precision. What `llm_int8_skip_modules` does changed between versions of transformers, so nothing here
 trusts it: the module types are checked after loading and a wrong one refuses the checkpoint.
 """
@@ -88,8 +87,7 @@ def load(
     tower: original_llava.Tower | None = None,
     image_token_id: int = 0,
 ) -> Loaded:
-    """Load, quantising tensor by tensor: the peak is the quantised size plus one tensor, never the stored
-    size.
+    """Load, quantising tensor by tensor: the peak is the quantised size plus one tensor, never the stored size.
 
     progress: called with 0…1. Raises NotEnoughMemory (before reading), QuantizationUnavailable,
     CheckpointIncomplete (a tensor the model needs is not stored).
@@ -237,8 +235,7 @@ def _require_complete(info: Any) -> None:
 
 
 def prove(model: Any, quantization: str, *, double: bool = True) -> tuple[str, ...]:
-    """Names of the quantised modules, after checking that they are the language model's layers, all of them
-    and
+    """Names of the quantised modules, after checking that they are the language model's layers, all of them and
     nothing else. double: the statistics must be quantised too. Raises QuantizationUnavailable otherwise."""
     import bitsandbytes as bnb
     from torch import nn

@@ -1,5 +1,4 @@
-"""The checkpoints we know by name: what they are, what they need; read from `checkpoints.toml`, loads
-nothing."""
+"""The checkpoints we know by name: what they are, what they need; read from `checkpoints.toml`, loads nothing."""
 
 from __future__ import annotations
 
@@ -17,10 +16,8 @@ _FILE = Path(__file__).parent / "checkpoints.toml"
 @dataclass(frozen=True)
 class Known:
     """One entry. memory_gb: at 4-bit with one context. images: most per conversation, 0 for text-only.
-    context: tokens it was trained with. boxes: convention of `model.boxes`. thinking: the tags around
-    thoughts.
-    sampling: what its authors recommend. batched: several readers in one step. loads: False when it is
-    refused."""
+    context: tokens it was trained with. boxes: convention of `model.boxes`. thinking: the tags around thoughts.
+    sampling: what its authors recommend. batched: several readers in one step. loads: False when it is refused."""
 
     id: str
     family: str

@@ -1,9 +1,7 @@
 """Any server that speaks OpenAI's chat completions (vLLM, SGLang, llama.cpp, our own) as an engine.
 
-The way to many GPUs. Images travel as PNG data URLs. A request is tried again, with growing pauses, only
-while
-nothing of its answer has been shown. A conversation is sent as a hash, in a header that routers can keep on
-one
+The way to many GPUs. Images travel as PNG data URLs. A request is tried again, with growing pauses, only while
+nothing of its answer has been shown. A conversation is sent as a hash, in a header that routers can keep on one
 machine, and to vLLM as the salt that keeps its prefix cache private.
 """
 
@@ -72,8 +70,7 @@ class RemoteEngine:
     def connect(cls, address: str, *, api_key: str | None = None) -> RemoteEngine:
         """address: "http://host:port/v1#model-name"; without a name, the first model the server lists.
 
-        Raises RemoteUnreachable, RemoteRefused, RemoteBusy, and CheckpointNotFound for a name it does not
-        list.
+        Raises RemoteUnreachable, RemoteRefused, RemoteBusy, and CheckpointNotFound for a name it does not list.
         """
         base, _, name = address.partition("#")
         base = base.rstrip("/")

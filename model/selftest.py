@@ -1,7 +1,6 @@
 """Does the loaded model make sense: fixed prompts and images through the real path, before anyone is served.
 
-Checks: logits are finite; two different images give different logits; both languages give text. What it
-cannot
+Checks: logits are finite; two different images give different logits; both languages give text. What it cannot
 know is whether an answer is right.
 """
 
@@ -67,8 +66,7 @@ def _check_images(engine: LocalEngine) -> None:
 
 
 def first_logits(engine: LocalEngine, messages: list[Message]) -> torch.Tensor:
-    """Logits after the prompt, (vocabulary,), float32; only while nobody is served (it runs in this
-    thread)."""
+    """Logits after the prompt, (vocabulary,), float32; only while nobody is served (it runs in this thread)."""
     composer, decoder = engine.composer, engine.decoder
     prompt = composer.compose(messages, reserve=1, raw_answer=lambda _: None)
     adapter = composer.adapter

@@ -1,5 +1,4 @@
-"""Safetensors files of a folder: names, sizes, a fingerprint, and reading one tensor at a time; knows no
-model."""
+"""Safetensors files of a folder: names, sizes, a fingerprint, and reading one tensor at a time; knows no model."""
 
 from __future__ import annotations
 
@@ -87,8 +86,7 @@ def stored_tensors(files: tuple[Path, ...]) -> dict[str, Stored]:
 
 
 def fingerprint(files: tuple[Path, ...]) -> str:
-    """sha256 over the names and contents of the files: which weights these are, whatever the folder is
-    called."""
+    """sha256 over the names and contents of the files: which weights these are, whatever the folder is called."""
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda path: path.name):
         digest.update(file.name.encode() + b"\0")
@@ -99,8 +97,7 @@ def fingerprint(files: tuple[Path, ...]) -> str:
 
 
 class Shelf:
-    """Reads tensors from many files, holding one file open at a time and no tensor after it was handed
-    out."""
+    """Reads tensors from many files, holding one file open at a time and no tensor after it was handed out."""
 
     def __init__(self, progress: Callable[[int], None] | None = None) -> None:
         self._progress = progress

@@ -1,7 +1,6 @@
 """Small random checkpoints of every family, built offline in seconds; used by tests and benchmarks alike.
 
-Weights are random but not small: answers differ with the image and with every token of the prompt, so that
-equal
+Weights are random but not small: answers differ with the image and with every token of the prompt, so that equal
 tokens mean equal computation.
 """
 
@@ -69,8 +68,7 @@ QWEN_TEMPLATE = """{%- for message in messages -%}
 {%- if message['content'] is string -%}{{- message['content'] -}}
 {%- else -%}{%- for part in message['content'] -%}
 {%- if part['type'] == 'image' -%}{{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
-{%- else -%}{{- part['text'] -}}{%- endif -%}{%- endfor -%}{%- endif -%}{{- '<|im_end|>\\n' -}}
-{%- endfor -%}
+{%- else -%}{{- part['text'] -}}{%- endif -%}{%- endfor -%}{%- endif -%}{{- '<|im_end|>\\n' -}} {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"""
 
 GEMMA_TEMPLATE = """{{- bos_token -}}
@@ -78,8 +76,7 @@ GEMMA_TEMPLATE = """{{- bos_token -}}
 {{- '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' -}}
 {%- if message['content'] is string -%}{{- message['content'] | trim -}}
 {%- else -%}{%- for part in message['content'] -%}
-{%- if part['type'] == 'image' -%}{{- '<start_of_image>' -}}{%- else -%}{{- part['text'] | trim -}}{%- endif
--%}
+{%- if part['type'] == 'image' -%}{{- '<start_of_image>' -}}{%- else -%}{{- part['text'] | trim -}}{%- endif -%}
 {%- endfor -%}{%- endif -%}{{- '<end_of_turn>\\n' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<start_of_turn>model\\n' -}}{%- endif -%}"""
@@ -95,8 +92,7 @@ def picture(number: int, size: tuple[int, int] = (90, 60)) -> Image.Image:
 
 
 def make_tokenizer(folder: Path, specials: Sequence[str], *, bos: str | None, eos: str, vocabulary: int = 512) -> Any:
-    """A byte-level BPE tokenizer trained on a few sentences; adds its BOS as Llama's do. Returns it
-    loaded."""
+    """A byte-level BPE tokenizer trained on a few sentences; adds its BOS as Llama's do. Returns it loaded."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -128,8 +124,7 @@ def make_tokenizer(folder: Path, specials: Sequence[str], *, bos: str | None, eo
 
 
 def _randomise(model: Any, seed: int, *, embedding: float = 0.5, head: float = 3.0) -> None:
-    """Weights of unit gain and small embeddings, so that every token of the prompt moves the answer and
-    greedy
+    """Weights of unit gain and small embeddings, so that every token of the prompt moves the answer and greedy
     choices are not ties."""
     import torch
 

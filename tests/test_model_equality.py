@@ -71,8 +71,7 @@ class Conversation:
 
 
 def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
-    """Tokens of transformers' own `generate`, everything read anew, by a copy of the model loaded by
-    transformers."""
+    """Tokens of transformers' own `generate`, everything read anew, by a copy of the model loaded by transformers."""
     import torch
 
     model = twin(engine)

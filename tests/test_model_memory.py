@@ -1,5 +1,4 @@
-"""Quantising while loading never takes the memory of the plain weights. Slow: asked for with
-BASIRA_SLOW_TESTS=1."""
+"""Quantising while loading never takes the memory of the plain weights. Slow: asked for with BASIRA_SLOW_TESTS=1."""
 
 from __future__ import annotations
 
