@@ -34,7 +34,8 @@ class Blobs:
         self._folder = folder
         self._run = run
         self._drafts = folder / "drafts"
-        self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._drafts.mkdir(mode=0o700, exist_ok=True)
 
     def draft(self, contents: Iterable[bytes]) -> list[Draft]:
         """Put `contents` on the disk without giving them their names yet. Raises DiskFull."""

@@ -196,8 +196,9 @@ def test_verification_finds_what_was_altered_removed_or_left_over(store: Store) 
 def test_only_the_owner_of_the_files_can_read_them(store: Store) -> None:
     conversation = store.start_conversation("me", language="en").id
     answered(store, "me", conversation, "q", "a", pictures=[picture()])
-    assert (store.folder.stat().st_mode & 0o777) == 0o700
+    folders = [store.folder, *(path for path in store.folder.rglob("*") if path.is_dir())]
     files = [path for path in store.folder.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
     assert len(files) >= 3
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 

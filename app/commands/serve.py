@@ -18,11 +18,15 @@ def run_serve(call: Call) -> int:
         call.complain(problem, host=settings.host, port=str(settings.port), following=following)
         return REFUSED
     from app.server import serve  # takes seconds, and is not needed to say that the port is taken
-    from storage import StorageError
+    from storage import FolderUnusable, StorageError
 
     call.say("serve-starting", url=url(settings))
     try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # before anything else is put there
         return serve(settings, call.locale)
+    except PermissionError as error:
+        call.terminal.complain(sentence(FolderUnusable(type(error).__name__), call.locale))
+        return REFUSED
     except StorageError as error:
         call.terminal.complain(sentence(error, call.locale))
         return REFUSED
