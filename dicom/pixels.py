@@ -163,8 +163,10 @@ def masked(words: NDArray[Any], layout: Layout) -> NDArray[Any]:
     """Unsigned words to stored values: bits above HighBit and below the value dropped, sign extended."""
     size = words.dtype.itemsize * 8
     shift = layout.high_bit + 1 - layout.bits_stored
-    if shift or layout.bits_stored < size:
-        words = (words >> shift) & words.dtype.type((1 << layout.bits_stored) - 1)
+    if shift:
+        words = words >> shift
+    if layout.high_bit + 1 < size:
+        words = words & words.dtype.type((1 << layout.bits_stored) - 1)
     if not layout.signed:
         return words
     spare = size - layout.bits_stored

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import mmap
 import os
 import pickle
 import queue
@@ -52,7 +51,7 @@ _PACKAGES = ("dicom.values", "dicom.facts", "dicom.headers", "dicom.inspection",
 class _Unpickler(pickle.Unpickler):
     """Only this package's values and plain builtins; arrays come from shared memory."""
 
-    def __init__(self, data: bytes, memory: mmap.mmap | None) -> None:
+    def __init__(self, data: bytes, memory: int | None) -> None:
         super().__init__(io.BytesIO(data))
         self._memory = memory
 
@@ -65,8 +64,10 @@ class _Unpickler(pickle.Unpickler):
         offset, dtype, shape = pid
         if self._memory is None or np.dtype(dtype).hasobject:
             raise pickle.UnpicklingError("a worker sent an array without shared memory")
-        count = int(np.prod(shape, dtype=np.int64))
-        return np.frombuffer(self._memory, dtype, count, offset).reshape(shape).copy()
+        array = np.empty(shape, dtype)
+        if array.size and os.preadv(self._memory, [array.reshape(-1).view(np.uint8).data], offset) != array.nbytes:
+            raise pickle.UnpicklingError("a worker announced more than its shared memory holds")
+        return array
 
 
 class _Child:
@@ -130,11 +131,7 @@ class _Child:
         if length > _MESSAGE_BYTES:
             raise EOFError("a worker announced an oversized message")
         data = self._exactly(length, deadline)
-        size = os.fstat(self._memory.fileno()).st_size
-        if not size:
-            return _Unpickler(data, None).load()
-        with mmap.mmap(self._memory.fileno(), size, access=mmap.ACCESS_READ) as memory:
-            return _Unpickler(data, memory).load()
+        return _Unpickler(data, self._memory.fileno()).load()
 
     def _exactly(self, count: int, deadline: float) -> bytes:
         parts, descriptor = [], self._out.fileno()

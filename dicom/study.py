@@ -154,6 +154,9 @@ class _Opening:
 
     def _scanned(self, paths: list[str]) -> Iterator[Header | DicomError]:
         """Headers in order. Files go to the workers in handfuls; after a crash, one by one."""
+        if len(paths) == 1:
+            yield self._alone(paths[0])
+            return
         size = max(1, min(_HANDFUL, len(paths) // (2 * self._limits.workers)))
         handfuls = [tuple(paths[i : i + size]) for i in range(0, len(paths), size)]
         answers = self._sandbox.map("scan_many", ((h,) for h in handfuls), ahead=2 * self._limits.workers)
@@ -164,6 +167,13 @@ class _Opening:
                 yield answer
             else:
                 yield from self._sandbox.map("scan", ((path,) for path in handful))
+
+    def _alone(self, path: str) -> Header | DicomError:
+        try:
+            header: Header = self._sandbox.call("scan", path)
+        except DicomError as refused:
+            return refused
+        return header
 
     def _unpacked(self) -> list[_Found]:
         """The members of every ZIP among the files scanned so far, in a private folder."""

@@ -28,14 +28,23 @@ from dicom.values import Frame
 _OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
 
 
+Identity = tuple[str, int, int, int]
+"""Path, inode, size and time of change: what makes a kept file still the same one."""
+
+
+def _identity(path: Path) -> Identity:
+    state = path.stat()
+    return str(path), state.st_ino, state.st_size, state.st_mtime_ns
+
+
 class Desk:
     """The tasks of one worker, with the last few files kept open."""
 
     def __init__(self, limits: Limits) -> None:
         pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
         self._limits = limits
-        self._open: OrderedDict[str, tuple[Source, PixelReader]] = OrderedDict()
-        self._slides: OrderedDict[str, Any] = OrderedDict()
+        self._open: OrderedDict[Identity, tuple[Source, PixelReader]] = OrderedDict()
+        self._slides: OrderedDict[Identity, Any] = OrderedDict()
         self._tasks: dict[str, Callable[..., Any]] = {
             "ping": lambda: None,
             "scan": self.scan,
@@ -92,6 +101,7 @@ class Desk:
 
     def _scan_dicom(self, place: Path) -> Header:
         source = open_source(mapped(place), self._limits)
+        kept = False
         try:
             header = scan_dicom(source, self._limits)
             if is_tiled_slide(source.dataset) and slides.detect(place) == "dicom":
@@ -101,9 +111,13 @@ class Desk:
                 except DicomError:
                     return header  # OpenSlide refuses what lacks a tile; single tiles are still pictures
                 return found
+            if header.reader == "dicom":
+                self._keep(_identity(place), source)
+                kept = True
             return header
         finally:
-            source.close()
+            if not kept:
+                source.close()
 
     def frame(self, path: str, reader: str, index: int, at_least: int, keep_burned_in: bool) -> Frame:
         """Frame `index` of a scanned file."""
@@ -132,22 +146,28 @@ class Desk:
         return name in sys.modules
 
     def _source(self, path: str) -> tuple[Source, PixelReader]:
-        if path in self._open:
-            self._open.move_to_end(path)
-            return self._open[path]
-        source = open_source(mapped(Path(path)), self._limits)
-        entry = source, PixelReader(source, self._limits)
-        self._open[path] = entry
+        identity = _identity(Path(path))
+        if identity not in self._open:
+            self._keep(identity, open_source(mapped(Path(path)), self._limits))
+        self._open.move_to_end(identity)
+        return self._open[identity]
+
+    def _keep(self, identity: Identity, source: Source) -> None:
+        """Remember an open file; the one unused for longest is closed."""
+        stale = self._open.pop(identity, None)
+        if stale is not None:
+            stale[0].close()
+        self._open[identity] = source, PixelReader(source, self._limits)
         while len(self._open) > _OPEN:
             self._open.popitem(last=False)[1][0].close()
-        return entry
 
     def _slide(self, path: str) -> Any:
-        if path not in self._slides:
-            self._slides[path] = slides.open_slide(Path(path))
+        identity = _identity(Path(path))
+        if identity not in self._slides:
+            self._slides[identity] = slides.open_slide(Path(path))
             while len(self._slides) > _OPEN:
                 self._slides.popitem(last=False)[1].close()
-        return self._slides[path]
+        return self._slides[identity]
 
     def _forget(self) -> None:
         for source, _ in self._open.values():

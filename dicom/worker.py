@@ -39,7 +39,7 @@ class _Pickler(pickle.Pickler):
         self._end += -(-array.nbytes // _ALIGN) * _ALIGN or _ALIGN
         if os.fstat(self._descriptor).st_size < self._end:
             os.ftruncate(self._descriptor, self._end)
-        view = memoryview(array.tobytes()) if array.size else memoryview(b"")
+        view = memoryview(array.reshape(-1).view(np.uint8).data)
         done = 0
         while done < len(view):
             done += os.pwrite(self._descriptor, view[done:], offset + done)
