@@ -45,6 +45,7 @@ def main(typed: Sequence[str] | None = None) -> int:
 
 def _run(call: Call) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it recommends a package that fetches code by itself
     name: str = call.arguments.command
     module = importlib.import_module(COMMANDS[name][0])
     code: int = getattr(module, "run_" + name.replace("-", "_"))(call)

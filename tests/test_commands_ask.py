@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom.data import get_testdata_file
 
 from app.__main__ import main
 from tests.checkpoints import make_llava, make_text
+from tests.serving import free_port
 
 CT = str(get_testdata_file("CT_small.dcm"))
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +104,31 @@ def test_ctrl_c_stops_the_answer_and_ends_with_130() -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert b"stopped" in err
+
+
+def test_the_model_is_served_to_programs_of_this_machine_until_ctrl_c() -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve-model", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    with process:
+        assert process.stdout is not None
+        assert f"http://127.0.0.1:{port}/v1" in process.stdout.readline().decode()
+        told = httpx.HTTPTransport(retries=5)
+        with httpx.Client(transport=told) as client:
+            listed = client.get(f"http://127.0.0.1:{port}/v1/models").json()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert len(listed["data"]) == 1
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_the_model_is_not_served_to_other_machines_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve-model", "--host", "0.0.0.0"]) == 1
+    assert "BASIRA_API_KEY" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not (DEMO / "model.safetensors").exists(), reason="the demonstration model is not trained yet")
