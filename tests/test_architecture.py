@@ -119,7 +119,8 @@ def _raised() -> set[str]:
     import dicom
     import model
 
-    return {kind.__name__ for kind in (*dicom.ALL, *model.ALL_ERRORS)}
+    # BadRequest is answered in OpenAI's protocol, which is English, to programs.
+    return {kind.__name__ for kind in (*dicom.ALL, *model.ALL_ERRORS)} | {"BadRequest"}
 
 
 RAISED = _raised()
