@@ -1,0 +1,278 @@
+"""What the engine gains over plain `generate`, on the CPU, in one run.
+
+    python -m benchmarks.engine [--json] [--quantization bf16] [--only reuse,readers,overhead,cancel,memory]
+
+Model: a Llava of about 130 M random parameters with 576 tokens per image (speed does not depend on what weights
+say). Baselines run in the same process on the same weights:
+    reuse     time to first token of turn 2 and later, against reading the whole conversation anew
+    readers   tokens per second of 8 readers at once, against `generate` one after another
+    overhead  one reader, against bare `generate` with the same cache left behind
+    cancel    steps and time from the cancel flag to the finish
+    memory    resident memory after 1,000 short requests, against after the first 100
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.random_llava import make_middle
+from model import Finish, Message, Piece, Sampling, memory, open_engine
+from model.local import LocalEngine
+from tests import checkpoints
+
+WORDS = "Describe what you see in this image and say whether anything is abnormal. "
+
+
+def sampling(tokens: int) -> Sampling:
+    return Sampling(temperature=0.0, max_new_tokens=tokens)
+
+
+def answer_of(
+    engine: LocalEngine, messages: list[Message], tokens: int, conversation: str | None = None
+) -> tuple[str, Finish]:
+    events = list(engine.stream(messages, sampling(tokens), conversation=conversation))
+    last = events[-1]
+    assert isinstance(last, Finish)
+    assert last.error is None, last.error
+    return "".join(event.text for event in events if isinstance(event, Piece)) or "Nothing.", last
+
+
+def finish_of(engine: LocalEngine, messages: list[Message], tokens: int, conversation: str | None = None) -> Finish:
+    return answer_of(engine, messages, tokens, conversation)[1]
+
+
+def plain_inputs(engine: LocalEngine, messages: list[Message]) -> dict[str, Any]:
+    """What `generate` is given: the same tokens and pixels."""
+    import torch
+
+    prompt = engine.composer.compose(messages, reserve=64, raw_answer=lambda _: None)
+    ids = torch.tensor([prompt.ids])
+    inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if prompt.pixels:
+        tower = engine.decoder.model.model.vision_tower
+        pixels = torch.cat([part.tensors["pixel_values"] for part in prompt.pixels])
+        inputs["pixel_values"] = pixels.to(tower.dtype)
+    return inputs
+
+
+def plain(engine: LocalEngine, inputs: dict[str, Any], tokens: int) -> float:
+    """Seconds of transformers' own `generate` for exactly so many tokens."""
+    import torch
+
+    start = time.perf_counter()
+    with torch.inference_mode():
+        engine.decoder.model.generate(**inputs, do_sample=False, max_new_tokens=tokens, min_new_tokens=tokens)
+    return time.perf_counter() - start
+
+
+def reuse(engine: LocalEngine, repeats: int) -> dict[str, float]:
+    """Turns 2 to 4 of a conversation with an image, kept and read anew."""
+    kept: list[float] = []
+    anew: list[float] = []
+    for number in range(repeats):
+        talk = [Message("user", WORDS, (checkpoints.picture(number, (400, 300)),))]
+        name = f"reuse {number}"
+        for turn in range(4):
+            said, finish = answer_of(engine, talk, 24, name)
+            if turn:
+                assert finish.seconds_to_first_token is not None
+                kept.append(finish.seconds_to_first_token)
+                anew.append(plain(engine, plain_inputs(engine, talk), 1))
+            talk = [*talk, Message("assistant", said), Message("user", f"And what of part {turn}?")]
+    floor = _one_step(engine)
+    return {
+        "floor_ms": floor * 1e3,
+        "ours_ms": statistics.median(kept) * 1e3,
+        "baseline_ms": statistics.median(anew) * 1e3,
+        "ratio": statistics.median(b / a for a, b in zip(kept, anew, strict=True)),
+    }
+
+
+def _one_step(engine: LocalEngine) -> float:
+    finish = finish_of(engine, [Message("user", "Hi")], 40)
+    return (finish.seconds - (finish.seconds_to_first_token or 0)) / 39
+
+
+def readers(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 64) -> dict[str, float]:
+    """Eight readers ask about images of their own and have follow-ups answered: a room, not a prefill contest."""
+    ratios, ours, theirs = [], [], []
+    for repeat in range(repeats):
+        first = [[Message("user", WORDS, (checkpoints.picture(100 * repeat + n, (300, 300)),))] for n in range(count)]
+        said: dict[str, str] = {}
+        start = time.perf_counter()
+        threads = [
+            threading.Thread(target=_two_turns, args=(engine, first[n], tokens, f"room {repeat} {n}", said))
+            for n in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        together = time.perf_counter() - start
+        alone = 0.0
+        for n in range(count):
+            answer = Message("assistant", said[f"room {repeat} {n}"])
+            second = [*first[n], answer, Message("user", "And is it normal?")]
+            alone += plain(engine, plain_inputs(engine, first[n]), tokens)
+            alone += plain(engine, plain_inputs(engine, second), tokens)
+        total = 2 * count * tokens
+        ours.append(total / together)
+        theirs.append(total / alone)
+        ratios.append(alone / together)
+    return {
+        "ours_tokens_per_second": statistics.median(ours),
+        "baseline_tokens_per_second": statistics.median(theirs),
+        "ratio": statistics.median(ratios),
+    }
+
+
+def _two_turns(engine: LocalEngine, messages: list[Message], tokens: int, name: str, said: dict[str, str]) -> None:
+    said[name], _ = answer_of(engine, messages, tokens, name)
+    more = [*messages, Message("assistant", said[name]), Message("user", "And is it normal?")]
+    finish_of(engine, more, tokens, name)
+
+
+def decoding(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 128) -> dict[str, float]:
+    """Only writing: short prompts without images, eight at once against one after another."""
+    ratios, ours, theirs = [], [], []
+    messages = [Message("user", "Hi")]
+    inputs = plain_inputs(engine, messages)
+    for _ in range(repeats):
+        start = time.perf_counter()
+        threads = [threading.Thread(target=finish_of, args=(engine, messages, tokens)) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        together = time.perf_counter() - start
+        alone = sum(plain(engine, inputs, tokens) for _ in range(count))
+        ours.append(count * tokens / together)
+        theirs.append(count * tokens / alone)
+        ratios.append(alone / together)
+    return {
+        "ours_tokens_per_second": statistics.median(ours),
+        "baseline_tokens_per_second": statistics.median(theirs),
+        "ratio": statistics.median(ratios),
+    }
+
+
+def overhead(engine: LocalEngine, repeats: int, *, tokens: int = 64) -> dict[str, float]:
+    """One reader, image and all, strictly in turns with bare `generate`; above 1 means the engine is slower."""
+    ratios, ours, theirs = [], [], []
+    for number in range(repeats):
+        messages = [Message("user", WORDS, (checkpoints.picture(900 + number, (300, 300)),))]
+        inputs = plain_inputs(engine, messages)
+        finish = finish_of(engine, messages, tokens)
+        bare = plain(engine, inputs, tokens)
+        ours.append(finish.seconds)
+        theirs.append(bare)
+        ratios.append(finish.seconds / bare)
+    return {
+        "ours_ms": statistics.median(ours) * 1e3,
+        "baseline_ms": statistics.median(theirs) * 1e3,
+        "ratio": statistics.median(ratios),
+    }
+
+
+def cancel(engine: LocalEngine, repeats: int) -> dict[str, float]:
+    """From setting the flag to the finish."""
+    steps, milliseconds = [], []
+    for _ in range(repeats):
+        flag = threading.Event()
+        request = engine._request([Message("user", WORDS)], sampling(500), None, flag, None)
+        engine.scheduler.submit(request)
+        shown = 0
+        while not isinstance(event := request.events.get(), Finish):
+            shown += isinstance(event, Piece)
+            if shown == 10 and not flag.is_set():
+                at, start = request.new_tokens, time.perf_counter()
+                flag.set()
+        milliseconds.append((time.perf_counter() - start) * 1e3)
+        steps.append(event.new_tokens - at)
+    return {"steps": float(max(steps)), "ours_ms": statistics.median(milliseconds)}
+
+
+def growth(engine: LocalEngine, repeats: int) -> dict[str, float]:
+    """A thousand short requests, half of them kept conversations, from two readers at once."""
+    pictures = [checkpoints.picture(n, (100, 100)) for n in range(4)]
+
+    def some(first: int, count: int) -> None:
+        for n in range(first, first + count):
+            shown = (pictures[n % 4],) if n % 10 == 0 else ()
+            finish_of(engine, [Message("user", f"Short {n}", shown)], 3, f"kept {n % 8}" if n % 2 else None)
+
+    def both(first: int, count: int) -> None:
+        threads = [threading.Thread(target=some, args=(first + half * count, count)) for half in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    both(0, 50)
+    before = _resident()
+    both(100, 450)
+    after = _resident()
+    return {"after_100_mb": before / 1e6, "after_1000_mb": after / 1e6, "ratio": after / before}
+
+
+def _resident() -> int:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+MEASURES: dict[str, Callable[[LocalEngine, int], dict[str, float]]] = {
+    "overhead": overhead,
+    "reuse": reuse,
+    "decoding": decoding,
+    "readers": readers,
+    "cancel": cancel,
+    "memory": growth,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quantization", default="bf16", choices=["nf4", "bf16", "fp32"])
+    parser.add_argument("--only", default=",".join(MEASURES))
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        opened = open_engine(
+            str(make_middle(Path(place) / "middle")), quantization=options.quantization, device="cpu", check=False
+        )
+    assert isinstance(opened, LocalEngine)
+    finish_of(opened, [Message("user", WORDS, (checkpoints.picture(5),))], 4)  # first use allocates
+    plain(opened, plain_inputs(opened, [Message("user", "Hi")]), 4)
+    found: dict[str, Any] = {
+        "quantization": options.quantization,
+        "parameters_millions": round(opened.identity.parameters / 1e6),
+        "weights_mb": round(memory_of(opened) / 1e6),
+    }
+    for name in options.only.split(","):
+        found[name] = MEASURES[name](opened, options.repeats)
+        if not options.json:
+            row = "  ".join(f"{key} {value:.3g}" for key, value in found[name].items())
+            print(f"{name:>10}  {row}", flush=True)
+    opened.close()
+    if options.json:
+        print(json.dumps(found))
+
+
+def memory_of(engine: LocalEngine) -> int:
+    assert memory.peak_resident_bytes() > 0
+    return engine.identity.weight_bytes
+
+
+if __name__ == "__main__":
+    main()
