@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "export": ("app.commands.record", ("--out", "--pictures")),
     "models": ("app.commands.models", ("--json",)),
     "convert": ("app.commands.models", ("--quantization", "--tower", "words*")),
-    "evaluate": ("app.commands.evaluate", ("--questions", "--images", "--out", "--limit")),
+    "evaluate": ("app.commands.evaluate", ("--questions", "--images", "--out")),
     "serve-model": ("app.commands.serve_model", ("--host", "--port")),
     "doctor": ("app.commands.doctor", ("--json", "--verify")),
     "settings": ("app.commands.settings", ("--json",)),

@@ -76,6 +76,11 @@ models-in-turn = قارئ بعد آخر
 models-refused = معروف لكنه مرفوض
 convert-done = كُتب في { $path }. لاستعماله: ‎BASIRA_MODEL={ $path }‎
 
+evaluate-malformed = السطر { $line } من { $path } ليس سؤالًا: يلزم لكل سطر “text” ومعرّف خاص به.
+evaluate-progress = { $done } من { $total } سؤال
+evaluate-done = من أصل { $total }: أُجيب الآن عن { $answered }، ومن قبل عن { $kept }، وتعذّرت الإجابة عن { $failed }: { $path }
+evaluate-stopped = أُوقف التقييم. الأمر نفسه يتابع من هنا.
+
 doctor-python = Python
 doctor-torch = PyTorch
 doctor-transformers = Transformers

@@ -66,6 +66,11 @@ models-in-turn = one reader after another
 models-refused = recognised, but refused
 convert-done = Written to { $path }. Use it with BASIRA_MODEL={ $path }
 
+evaluate-malformed = Line { $line } of { $path } is no question: each needs “text” and an id of its own.
+evaluate-progress = { $done } of { $total } questions
+evaluate-done = Of { $total } questions, { $answered } were answered now, { $kept } before, and { $failed } could not be: { $path }
+evaluate-stopped = Stopped. The same command goes on from here.
+
 doctor-python = Python
 doctor-torch = PyTorch
 doctor-transformers = Transformers
