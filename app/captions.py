@@ -54,6 +54,11 @@ def view_words(view: View, frames: int) -> dict[str, str]:
 def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
     if view.window is not None and not view.lut:
-        yield locale.sentence("view-window", width=f"{view.window.width:g}", level=f"{view.window.center:g}")
+        yield locale.sentence("view-window", width=_rounded(view.window.width), level=_rounded(view.window.center))
     if frames > 1:
         yield locale.sentence("view-slice", number=str(view.frame + 1))
+
+
+def _rounded(value: float) -> str:
+    """Whole numbers from 100 on, one decimal below: as the page writes it while the reader turns the window."""
+    return str(round(value)) if abs(value) >= 100 else f"{round(value, 1):g}"

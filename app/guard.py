@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -32,12 +31,21 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
 }
-_CLOSED = (
-    "/gradio_api/deep_link",  # writes a whole session to disk, to be opened by anyone with the link
-    "/gradio_api/upload",  # files enter by our own bounded route only
-    "/gradio_api/proxy",
-    "/gradio_api/stream",
+_GRADIO = "/gradio_api/"
+_GRADIO_USED = (
+    "queue/join",
+    "queue/data",
+    "run/",
+    "heartbeat/",
+    "cancel",
+    "reset",
+    "startup-events",
+    "app_id",
+    "theme.css",
 )
+"""All that the page needs of Gradio's API. Closed with the rest: uploads, file and proxy routes, deep links (which
+write a session to disk), recordings, component servers."""
+_CLOSED = ("/monitoring", "/runs", "/config", "/login", "/logout", "/docs", "/openapi.json")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -71,7 +79,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         if self._hosts is not None and _host_name(headers.get("host", "")) not in self._hosts:
             return 403, "unknown host"
-        if scope["path"].startswith(_CLOSED):
+        if _closed(scope["path"]):
             return 404, "not found"
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _same_origin(headers):
             return 403, "foreign origin"
@@ -90,6 +98,7 @@ def _same_origin(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def closed_paths() -> Collection[str]:
-    """Paths of Gradio that are answered with 404."""
-    return _CLOSED
+def _closed(path: str) -> bool:
+    if path.startswith(_GRADIO):
+        return not path.removeprefix(_GRADIO).startswith(_GRADIO_USED)
+    return path.startswith(_CLOSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -15,7 +16,7 @@ from app.frames import pack, window_to_dict
 from app.locale import Locale
 from app.notices import notice
 from dicom import DicomError, Frame, Sandbox, Series, Study, open_study
-from storage import Store
+from storage import NotFound, Store
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,11 @@ class Intake:
     def __init__(self, store: Store, sandbox: Sandbox) -> None:
         self._store = store
         self._sandbox = sandbox
+        self._reading: set[str] = set()
+
+    def reading(self, series: str) -> bool:
+        """Whether frames of `series` are still being read by this process."""
+        return series in self._reading
 
     def take(self, owner: str, conversation: str, files: Sequence[Path]) -> Iterator[Event]:
         """Read `files`; the originals can be deleted when this iterator ends or is closed."""
@@ -71,27 +77,32 @@ class Intake:
             for series in study.series:
                 yield from self._stored(owner, conversation, series)
 
-    def _opened(self, files: Sequence[Path]) -> Iterator[Reading | Study | DicomError]:
-        events: queue.Queue[Reading | Study | DicomError | None] = queue.Queue()
+    def _opened(self, files: Sequence[Path]) -> Iterator[Reading | Study | Exception]:
+        events: queue.Queue[Reading | Study | Exception | None] = queue.Queue()
+        left = threading.Event()
 
         def read() -> None:
             try:
-                events.put(
-                    open_study(
-                        files,
-                        limits=self._sandbox.limits,
-                        sandbox=self._sandbox,
-                        progress=lambda done, total: events.put(Reading(done, total)),
-                    )
+                study = open_study(
+                    files,
+                    limits=self._sandbox.limits,
+                    sandbox=self._sandbox,
+                    progress=lambda done, total: events.put(Reading(done, total)),
                 )
-            except DicomError as error:
+                if left.is_set():
+                    study.close()
+                events.put(study)
+            except Exception as error:  # every failure must reach the page as a sentence
                 events.put(error)
             finally:
                 events.put(None)
 
         threading.Thread(target=read, name="intake", daemon=True).start()
-        while (event := events.get()) is not None:
-            yield event
+        try:
+            while (event := events.get()) is not None:
+                yield event
+        finally:
+            left.set()
 
     def _stored(self, owner: str, conversation: str, series: Series) -> Iterator[Event]:
         """The first picture, then the announcement, then the rest: the page shows one while others follow."""
@@ -107,20 +118,27 @@ class Intake:
         )
         meta, samples = pack(frame)
         self._store.add_frame(owner, record.id, first, meta=meta, samples=samples)
-        yield Opened({"id": record.id, **descriptor})
-        failed = 0
-        rest = _outward(first, count)
+        self._reading.add(record.id)
+        try:
+            yield Opened({"id": record.id, **descriptor})
+            yield from self._rest(owner, record.id, series, first)
+        finally:
+            self._reading.discard(record.id)
+            with contextlib.suppress(NotFound):  # erased meanwhile
+                self._store.complete_series(owner, record.id)
+
+    def _rest(self, owner: str, record: str, series: Series, first: int) -> Iterator[Event]:
+        failed, rest = 0, _outward(first, len(series))
         for done, (index, read) in enumerate(zip(rest, series.frames(rest), strict=True), start=2):
             if isinstance(read, DicomError):
                 log.warning("a frame could not be read: %s", type(read).__name__)
                 failed += 1
                 continue
             meta, samples = pack(read)
-            self._store.add_frame(owner, record.id, index, meta=meta, samples=samples)
-            yield Reading(done, count)
+            self._store.add_frame(owner, record, index, meta=meta, samples=samples)
+            yield Reading(done, len(series))
         if failed:
             yield Refused(0, Locale("en").both("frames-missing", count=failed))
-        self._store.complete_series(owner, record.id)
 
 
 def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:

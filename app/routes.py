@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
 import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image
+from pydantic import BaseModel, Field, StringConstraints
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
@@ -24,12 +25,14 @@ from starlette.types import Message
 from app.frames import unpack
 from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
+from app.locale import languages
 from app.notices import notice
 from app.turn import png_of
-from dicom import render
-from storage import NotFound, Store
+from dicom import Limits, render
+from dicom.errors import TooManyFiles
+from storage import NotFound, StorageError, Store
 
-KEEP = {"cache-control": "private, max-age=31536000, immutable"}  # content never changes under its id
+NO_COPY = {"cache-control": "private, no-store"}  # an erased picture must not live on in a browser's cache
 _FRAME_WAIT = 15.0  # seconds a request for a frame waits for a series that is still being read
 _THUMBNAIL = 128  # pixels, longer side
 
@@ -47,37 +50,59 @@ class NoFiles(Exception):
     """An upload without files."""
 
 
+class Rating(BaseModel):
+    """A reader's judgement as the page sends it; `reasons` are stable codes."""
+
+    thumb: Literal["up", "down"] | None
+    reasons: list[Annotated[str, StringConstraints(pattern="^[a-z-]{1,40}$")]] = Field(max_length=10)
+    comment: str = Field(max_length=5000)
+
+
 def routes(
-    store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, upload_bytes: int
+    store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, limits: Limits, remote: bool
 ) -> APIRouter:
-    """The routes under /api. `samples`: folder of the sample images; `upload_bytes`: bound of one upload."""
+    """The routes under /api. `samples`: folder of the sample images; `limits`: bounds of one upload; `remote`:
+    whether pictures leave this machine to be answered about."""
     router = APIRouter(prefix="/api")
 
     @router.post("/upload")
     async def upload(request: Request) -> Response:
         folder = Path(tempfile.mkdtemp(prefix="upload-"))
         try:
-            files, conversation = await _received(request, folder, upload_bytes)
-            conversation = await run_in_threadpool(_conversation, store, owner(request), conversation)
-        except (UploadTooLarge, NoFiles, NotFound, MultiPartException) as error:
+            files, conversation = await _received(request, folder, limits)
+            conversation = await run_in_threadpool(_theirs, store, owner(request), conversation)
+        except (UploadTooLarge, NoFiles, NotFound, TooManyFiles) as error:
             shutil.rmtree(folder, ignore_errors=True)
-            status = 413 if isinstance(error, UploadTooLarge) else 400
-            return JSONResponse({"sentence": notice(error)}, status)
+            return _refusal(error, 400 if isinstance(error, NoFiles | NotFound) else 413)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         lines = _lines(intake.take(owner(request), conversation, files), conversation, folder)
-        return StreamingResponse(lines, media_type="application/x-ndjson")
+        clean = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)  # also if no line was ever asked for
+        return StreamingResponse(lines, media_type="application/x-ndjson", background=clean)
+
+    @router.post("/conversations")
+    def start(request: Request, language: str = "en") -> dict[str, str]:
+        chosen = language if language in languages() else "en"
+        return {"id": store.start_conversation(owner(request), language=chosen).id}
+
+    @router.post("/turns/{turn}/rating")
+    def rate(turn: str, rating: Rating, request: Request) -> Response:
+        try:
+            store.rate(owner(request), turn, thumb=rating.thumb, reasons=rating.reasons, comment=rating.comment)
+        except StorageError as error:
+            return _refusal(error, 404 if isinstance(error, NotFound) else 503)
+        return JSONResponse({"kept": True})
 
     @router.post("/samples/{name}")
-    def take_sample(name: str, request: Request, conversation: str = "") -> Response:
+    def take_sample(name: str, request: Request, conversation: str) -> Response:
         wanted = [path for path in sample_files(samples) if path.name == name]
         if not wanted:
             raise HTTPException(404)
         try:
-            conversation = _conversation(store, owner(request), conversation)
+            conversation = _theirs(store, owner(request), conversation)
         except NotFound as error:
-            return JSONResponse({"sentence": notice(error)}, 400)
+            return _refusal(error, 400)
         lines = _lines(intake.take(owner(request), conversation, wanted), conversation, None)
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
@@ -88,25 +113,25 @@ def routes(
 
     @router.get("/series/{series}/frames/{index}")
     async def frame(series: str, index: Index, request: Request) -> Response:
-        meta, samples = await _frame(store, owner(request), series, index)
+        meta, samples = await _frame(store, intake, owner(request), series, index)
         head, tail = _light(meta)
-        headers = {"x-basira-frame": json.dumps(head), **KEEP}
+        headers = {"x-basira-frame": json.dumps(head), **NO_COPY}
         return Response(samples + tail, media_type="application/octet-stream", headers=headers)
 
     @router.get("/series/{series}/thumbnail/{index}")
     async def thumbnail(series: str, index: Index, request: Request) -> Response:
-        meta, samples = await _frame(store, owner(request), series, index)
+        meta, samples = await _frame(store, intake, owner(request), series, index)
         png = await run_in_threadpool(_thumbnail, meta, samples)
-        return Response(png, media_type="image/png", headers=KEEP)
+        return Response(png, media_type="image/png", headers=NO_COPY)
 
     @router.get("/pictures/{picture}")
     def picture(picture: str, request: Request) -> Response:
         _, png = _found(store.picture, owner(request), picture)
-        return Response(png, media_type="image/png", headers=KEEP)
+        return Response(png, media_type="image/png", headers=NO_COPY)
 
     @router.get("/model")
     def model() -> dict[str, Any]:
-        return model_state(engine)
+        return model_state(engine, remote=remote)
 
     return router
 
@@ -116,7 +141,7 @@ def sample_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".dcm", ".jpg", ".tif"))
 
 
-def model_state(engine: LoadingEngine) -> dict[str, Any]:
+def model_state(engine: LoadingEngine, *, remote: bool) -> dict[str, Any]:
     """What the page says about the model: loading with progress, ready with a name, or failed with a sentence."""
     state = engine.state()
     answer: dict[str, Any] = {"state": state.state, "progress": round(state.progress, 3)}
@@ -127,6 +152,7 @@ def model_state(engine: LoadingEngine) -> dict[str, Any]:
             "quantization": identity.quantization,
             "demonstration": identity.demonstration,
             "images": identity.accepts_images,
+            "remote": remote,
         }
     if state.error is not None:
         answer["sentence"] = notice(state.error)
@@ -140,18 +166,18 @@ def _found(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise HTTPException(404) from error
 
 
-async def _frame(store: Store, owner: str, series: str, index: int) -> tuple[dict[str, Any], bytes]:
+async def _frame(store: Store, intake: Intake, owner: str, series: str, index: int) -> tuple[dict[str, Any], bytes]:
     """A frame, waiting for it while its series is being read."""
     waited = 0.0
     while True:
+        reading = intake.reading(series)
         try:
             return await run_in_threadpool(store.frame, owner, series, index)
         except NotFound as error:
-            record = await run_in_threadpool(functools.partial(_found, store.series, owner, series))
-            if record.complete or not 0 <= index < record.frames or waited >= _FRAME_WAIT:
+            if not reading or waited >= _FRAME_WAIT:
                 raise HTTPException(404) from error
-            await asyncio.sleep(0.1)
-            waited += 0.1
+        await asyncio.sleep(0.1)
+        waited += 0.1
 
 
 def _light(meta: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -173,14 +199,16 @@ def _thumbnail(meta: dict[str, Any], samples: bytes) -> bytes:
     return png_of(image)
 
 
-def _conversation(store: Store, owner: str, conversation: str) -> str:
-    """The conversation an upload goes to: the one named (if it is theirs), else a new one."""
-    if conversation:
-        return store.conversation(owner, conversation).id
-    return store.start_conversation(owner, language="en").id
+def _theirs(store: Store, owner: str, conversation: str) -> str:
+    """The conversation an upload goes to, if it is this reader's. Raises `NotFound`."""
+    return store.conversation(owner, conversation).id
 
 
-async def _received(request: Request, folder: Path, upload_bytes: int) -> tuple[list[Path], str]:
+def _refusal(error: Exception, status: int) -> JSONResponse:
+    return JSONResponse({"sentence": notice(error)}, status)
+
+
+async def _received(request: Request, folder: Path, limits: Limits) -> tuple[list[Path], str]:
     """The uploaded files, in `folder` under numbers of our own (their names may identify a person)."""
     received = 0
 
@@ -188,20 +216,22 @@ async def _received(request: Request, folder: Path, upload_bytes: int) -> tuple[
         nonlocal received
         message = await request.receive()
         received += len(message.get("body", b""))
-        if received > upload_bytes:
-            raise UploadTooLarge("BASIRA_UPLOAD_MEGABYTES")
+        if received > limits.upload_bytes:
+            raise UploadTooLarge("BASIRA_UPLOAD_MB")
         return message
 
-    async with Request(request.scope, counted).form(max_files=5000, max_fields=10) as form:
-        uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
-        if not uploads:
-            raise NoFiles
-        paths = []
-        for number, part in enumerate(uploads):
-            path = folder / f"{number:05d}"
-            await run_in_threadpool(_copy, part, path)
-            paths.append(path)
-        return paths, str(form.get("conversation") or "")
+    scope = {name: value for name, value in request.scope.items() if name != "app"}  # errors as they are
+    try:
+        async with Request(scope, counted).form(max_files=limits.files, max_fields=10) as form:
+            uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
+            if not uploads:
+                raise NoFiles
+            paths = [folder / f"{number:05d}" for number in range(len(uploads))]
+            for part, path in zip(uploads, paths, strict=True):
+                await run_in_threadpool(_copy, part, path)
+            return paths, str(form.get("conversation") or "")
+    except MultiPartException as error:
+        raise TooManyFiles("BASIRA_FILES") from error
 
 
 def _copy(part: UploadFile, path: Path) -> None:

@@ -21,7 +21,7 @@ from app.intake import Intake
 from app.loading import LoadingEngine
 from app.locale import Locale
 from app.routes import routes, sample_files
-from app.settings import MEBIBYTE, Settings
+from app.settings import Settings
 from app.turn import Turns
 from dicom import Sandbox
 from storage import Store
@@ -51,7 +51,6 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(Guard, host=settings.host)
-    upload_bytes = settings.upload_mb * MEBIBYTE
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
@@ -64,7 +63,8 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
             engine,
             owner=reader_of,
             samples=ASSETS / "samples",
-            upload_bytes=upload_bytes,
+            limits=sandbox.limits,
+            remote=settings.model.startswith("openai:"),
         )
     )
     app.mount("/page", StaticFiles(directory=ASSETS), name="page")
@@ -100,17 +100,32 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
 
 
 def private_folders(data: Path) -> None:
-    """Put every temporary file of this process into a private folder below `data`, emptied at each start.
+    """Put every temporary file of this process into a private folder of its own below `data`.
 
-    Uploads lie there only while they are read; a killed process must not leave them behind for good.
+    Uploads lie there only while they are read. Folders of processes that no longer exist are removed: a killed
+    one must not leave them behind for good.
     """
-    temporary = data / "temporary"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True, mode=0o700)
-    tempfile.tempdir = str(temporary)
-    os.environ["GRADIO_TEMP_DIR"] = str(temporary / "gradio")
+    everyone = data / "temporary"
+    everyone.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in everyone.iterdir():
+        if not _alive(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+    own = everyone / str(os.getpid())
+    own.mkdir(exist_ok=True, mode=0o700)
+    tempfile.tempdir = str(own)
+    os.environ["GRADIO_TEMP_DIR"] = str(own / "gradio")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except PermissionError:
+        return True
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def serve(settings: Settings, locale: Locale) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.loading import LoadingEngine
 from app.view import View, picture_of
 from dicom import fingerprint
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
-from storage import NewPicture, Store, Turn
+from storage import Busy, NewPicture, NotFound, Store, Turn
 
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
@@ -95,7 +96,7 @@ class Turns:
         with self._lock:
             return (owner, conversation) in self._running
 
-    def ask(self, owner: str, question: Question) -> Iterator[Progress]:
+    def ask(self, owner: str, question: Question) -> Generator[Progress, None, None]:
         """Answer `question`: any number of `Progress`, the last one with `finish`.
 
         The turn is stored before the first token and completed whatever happens, also when the caller closes
@@ -119,15 +120,13 @@ class Turns:
             with self._lock:
                 self._running.pop(key, None)
 
-    def _answered(
-        self, owner: str, question: Question, text: str, cancel: threading.Event
-    ) -> Iterator[Progress]:
+    def _answered(self, owner: str, question: Question, text: str, cancel: threading.Event) -> Iterator[Progress]:
         while (engine := self._engine.ready(_LOADING_STEP)) is None:
             yield Progress("", loading=self._engine.state().progress)
             if cancel.is_set():
                 return
         earlier = self._earlier(owner, question)
-        pictures = self._pictures(owner, question.view, earlier) if engine.identity.accepts_images else []
+        pictures = self._pictures(owner, question, earlier) if engine.identity.accepts_images else []
         history = compose(self._store, owner, earlier)
         images = tuple(image for image, _ in pictures)
         messages = (*history, Message("user", text, images))
@@ -151,6 +150,7 @@ class Turns:
         conversation = hashlib.sha256(f"{owner}\n{turn.conversation_id}".encode()).hexdigest()
         sampling = self._sampling(engine.identity)
         stream = engine.stream(messages, sampling, conversation=conversation, cancel=cancel)
+        broken: str | None = None
         try:
             yield Progress(turn.id)
             for event in stream:
@@ -158,9 +158,12 @@ class Turns:
                     answer.finish = event
                     break
                 yield self._noted(owner, turn, answer, event)
+        except Exception as error:
+            broken = type(error).__name__
+            raise
         finally:
             cancel.set()  # a reader who left must not keep the model busy
-            self._record(owner, turn, answer)
+            self._record(owner, turn, answer, broken)
         yield Progress(turn.id, answer.text, answer.thought, finish=answer.finish)
 
     def _noted(self, owner: str, turn: Turn, answer: _Answer, event: Piece | Thought | Waiting) -> Progress:
@@ -171,17 +174,20 @@ class Turns:
         else:
             answer.text += event.text
         if time.monotonic() - answer.saved >= _SAVE_EVERY:
-            self._store.append_answer(owner, turn.id, answer.text)
+            with contextlib.suppress(Busy):  # the next copy, or the end, will hold it
+                self._store.append_answer(owner, turn.id, answer.text)
             answer.saved = time.monotonic()
         return Progress(turn.id, answer.text, answer.thought)
 
-    def _record(self, owner: str, turn: Turn, answer: _Answer) -> None:
-        finish = answer.finish or Finish("stopped")
-        error = type(finish.error).__name__ if finish.error is not None else None
+    def _record(self, owner: str, turn: Turn, answer: _Answer, broken: str | None) -> None:
+        """End the turn as it ended: finished by the engine, left by the reader, or `broken` by that error."""
+        finish = answer.finish or Finish("failed" if broken else "stopped")
+        error = type(finish.error).__name__ if finish.error is not None else broken
         timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
-        self._store.finish_turn(
-            owner, turn.id, answer=answer.text, status=finish.reason, error=error, timings=timings
-        )
+        with contextlib.suppress(NotFound):  # the conversation was erased meanwhile: nothing is to be kept
+            self._store.finish_turn(
+                owner, turn.id, answer=answer.text, status=finish.reason, error=error, timings=timings
+            )
 
     def _earlier(self, owner: str, question: Question) -> list[Turn]:
         """The turns before this one: all, or those before the one it replaces."""
@@ -192,12 +198,15 @@ class Turns:
         return [turn for turn in turns if not numbers or turn.number < numbers[0]]
 
     def _pictures(
-        self, owner: str, view: View | None, earlier: Sequence[Turn]
+        self, owner: str, question: Question, earlier: Sequence[Turn]
     ) -> list[tuple[Image.Image, NewPicture]]:
         """The picture on the screen, unless the model already has exactly these pixels as its newest image."""
+        view = question.view
         if view is None:
             return []
         record = self._store.series(owner, view.series)
+        if record.conversation_id != question.conversation:
+            raise NotFound("a series of another conversation")
         image = picture_of(unpack(*self._store.frame(owner, view.series, view.frame)), view)
         sha256 = fingerprint(image)
         known = [picture.sha256 for turn in earlier if usable(turn) for picture in turn.pictures]
@@ -229,8 +238,7 @@ def described(messages: Sequence[Message]) -> dict[str, Any]:
     """The exact model input for the record: texts, and images by their fingerprints."""
     return {
         "messages": [
-            {"role": m.role, "text": m.text, "images": [fingerprint(image) for image in m.images]}
-            for m in messages
+            {"role": m.role, "text": m.text, "images": [fingerprint(image) for image in m.images]} for m in messages
         ]
     }
 

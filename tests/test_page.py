@@ -179,7 +179,7 @@ def test_switching_the_language_changes_every_label_without_a_reload(program: Pr
         "#new-conversation": "محادثة جديدة",
         "#send": "إرسال",
         "#masthead": "ليس للتشخيص",
-        "#chat": "اسأل صورة طبية",
+        "#chat": "اسأل عن صورة طبية",
     }.items():
         expect(page.locator(selector)).to_contain_text(words)
     expect(page.locator("#question textarea")).to_have_attribute("placeholder", re.compile("[ء-ي]"))

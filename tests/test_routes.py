@@ -18,7 +18,7 @@ from app.frames import pack
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.routes import routes
-from dicom import Frame, Sandbox, VoiLut, open_study
+from dicom import Frame, Limits, Sandbox, VoiLut, open_study
 from model import Engine, ModelError
 from storage import Store
 
@@ -58,20 +58,22 @@ def client(store: Store, sandbox: Sandbox, private: Path, tmp_path: Path) -> Ite
         LoadingEngine(never),
         owner=lambda request: request.headers.get("x-reader", "local"),
         samples=samples,
-        upload_bytes=200 * KIBIBYTE,
+        limits=Limits(upload_bytes=200 * KIBIBYTE, files=3),
+        remote=False,
     )
     app.include_router(router)
     with TestClient(app) as opened:
         yield opened
 
 
-def upload(
-    client: TestClient, *files: bytes, conversation: str = "", reader: str = "local"
-) -> list[dict[str, object]]:
+def started(client: TestClient, reader: str = "local") -> str:
+    return str(client.post("/api/conversations", headers={"x-reader": reader}).json()["id"])
+
+
+def upload(client: TestClient, *files: bytes, conversation: str = "", reader: str = "local") -> list[dict[str, object]]:
+    conversation = conversation or started(client, reader)
     parts = [("files", ("MUSTERMANN^ERIKA.dcm", content)) for content in files]
-    answer = client.post(
-        "/api/upload", files=parts, data={"conversation": conversation}, headers={"x-reader": reader}
-    )
+    answer = client.post("/api/upload", files=parts, data={"conversation": conversation}, headers={"x-reader": reader})
     assert answer.status_code == 200, answer.text
     return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -91,8 +93,7 @@ def test_a_real_file_is_announced_with_facts_in_both_languages_and_served_at_ful
     answer = client.get(f"/api/series/{series['id']}/frames/0")
     meta = json.loads(answer.headers["x-basira-frame"])
     assert meta["unit"] == "HU"
-    assert "immutable" in answer.headers["cache-control"]
-    assert "private" in answer.headers["cache-control"]
+    assert "no-store" in answer.headers["cache-control"], "an erased picture must not live on in a browser"
     served = np.frombuffer(answer.content, "<i2").reshape(meta["rows"], meta["columns"])
     with open_study([CT]) as study:
         frame = study.series[0].frame(0)
@@ -113,9 +114,7 @@ def test_a_large_overlay_travels_behind_the_samples_not_in_a_header(client: Test
     assert tail[256:] == np.packbits(mask).tobytes()
 
 
-def test_originals_and_their_names_are_gone_after_reading(
-    client: TestClient, store: Store, private: Path
-) -> None:
+def test_originals_and_their_names_are_gone_after_reading(client: TestClient, store: Store, private: Path) -> None:
     upload(client, CT.read_bytes(), b"rubbish")
     assert list(private.iterdir()) == []
     kept = b"".join(path.read_bytes() for path in store.folder.rglob("*") if path.is_file())
@@ -133,9 +132,7 @@ def test_a_refused_file_gets_a_sentence_in_both_languages_beside_the_good_ones(c
     assert events[-1]["event"] == "done"
 
 
-def test_more_files_go_to_the_same_conversation_and_a_foreign_one_is_refused(
-    client: TestClient, store: Store
-) -> None:
+def test_more_files_go_to_the_same_conversation_and_a_foreign_one_is_refused(client: TestClient, store: Store) -> None:
     conversation = str(upload(client, CT.read_bytes())[0]["conversation"])
     assert upload(client, MR.read_bytes(), conversation=conversation)[0]["conversation"] == conversation
     assert len(store.series_of("local", conversation)) == 2
@@ -171,6 +168,25 @@ def test_an_upload_beyond_the_bound_says_so_and_leaves_nothing(client: TestClien
     assert list(private.iterdir()) == []
 
 
+def test_more_files_than_allowed_say_so(client: TestClient) -> None:
+    parts = [("files", ("x", CT.read_bytes()[:100])) for _ in range(4)]
+    answer = client.post("/api/upload", files=parts, data={"conversation": started(client)})
+    assert answer.status_code == 413
+    assert set(answer.json()["sentence"]) == {"en", "ar"}
+
+
+def test_a_rating_is_kept_for_its_reader_only_and_nonsense_is_refused(client: TestClient, store: Store) -> None:
+    conversation = started(client)
+    turn = store.begin_turn("local", conversation, question="?", language="en", model={}, settings={}, model_input={})
+    store.finish_turn("local", turn.id, answer="!", status="complete", timings={})
+    url, rating = f"/api/turns/{turn.id}/rating", {"thumb": "down", "reasons": ["missed"], "comment": "جيد"}
+    assert client.post(url, json=rating).status_code == 200
+    assert store.current_rating("local", turn.id).reasons == ("missed",)  # type: ignore[union-attr]  # it was just kept
+    assert client.post(url, json=rating, headers={"x-reader": "stranger"}).status_code == 404
+    for wrong in ({"thumb": "sideways"}, {"reasons": ["<script>"]}, {"comment": "x" * 5001}):
+        assert client.post(url, json=rating | wrong).status_code == 422
+
+
 def test_an_upload_without_files_says_so(client: TestClient) -> None:
     answer = client.post("/api/upload", data={"conversation": ""})
     assert answer.status_code == 400
@@ -178,11 +194,11 @@ def test_an_upload_without_files_says_so(client: TestClient) -> None:
 
 
 def test_a_sample_is_opened_by_its_name_and_no_other_file_is(client: TestClient) -> None:
-    answer = client.post("/api/samples/ramp.png")
+    answer = client.post("/api/samples/ramp.png", params={"conversation": started(client)})
     events = [json.loads(line) for line in answer.text.splitlines()]
     assert opened(events)["frames"] == 1
     for name in ("nothing.png", "..%2f..%2fetc%2fpasswd", "%2e%2e"):
-        assert client.post(f"/api/samples/{name}").status_code in (404, 405)
+        assert client.post(f"/api/samples/{name}", params={"conversation": started(client)}).status_code in (404, 405)
 
 
 def test_a_thumbnail_is_small_and_a_picture(client: TestClient, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_reader_who_leaves_stops_the_model_and_the_turn_keeps_what_was_shown(
     room = room_with(store, engine, LONG)
     asked = room.turns.ask("reader", Question(room.conversation, "Tell me", room.view()))
     shown = next(progress.answer for progress in asked if len(progress.answer) > 5)
-    asked.close()  # type: ignore[attr-defined]  # a generator
+    asked.close()
     turn = store.turns("reader", room.conversation)[-1]
     assert turn.status == "stopped"
     assert turn.answer == shown
@@ -155,7 +155,7 @@ def test_a_second_question_waits_until_the_first_is_answered(store: Store, engin
     next(first)
     with pytest.raises(StillAnswering):
         room.ask("And?")
-    first.close()  # type: ignore[attr-defined]  # a generator
+    first.close()
     assert not room.turns.answering("reader", room.conversation)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import traceback
@@ -50,129 +51,104 @@ class ReadingRoom:
     turns: Turns
 
     def open_page(self, conversation: str, request: gr.Request) -> tuple[Any, ...]:
-        """The page as this reader left it: language from the cookie, conversation from the address."""
-        owner = reader(request)
-        shown, told = self._shown(owner, conversation)
-        return shown["conversation"], shown, self._shelf(owner, shown["conversation"]), told
+        """The conversation of the page's address, or an empty room: (chat, shelf, notice)."""
+        return self._opened(reader(request), conversation)
 
     def open_conversation(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Reopen one from the shelf, or an empty room for the id ""."""
-        owner = reader(request)
-        shown, told = self._shown(owner, _text(event, "id"))
-        return shown["conversation"], shown, self._shelf(owner, shown["conversation"]), told
+        return self._opened(reader(request), _text(event, "id"))
 
-    def new_conversation(self, request: gr.Request) -> tuple[Any, ...]:
-        """An empty room; the conversation is stored when something is put into it."""
-        return "", NOTHING, self._shelf(reader(request), ""), None
+    def search(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """The shelf, narrowed to what was typed: (shelf, notice)."""
+        try:
+            return self._shelf(reader(request), _text(event, "current"), _text(event, "text")), gr.skip()
+        except StorageError as error:
+            return gr.skip(), _told(error)
 
-    def search(self, conversation: str, event: gr.EventData, request: gr.Request) -> Shown:
-        """The shelf, narrowed to what was typed."""
-        return self._shelf(reader(request), conversation, _text(event, "text"))
-
-    def erase(self, conversation: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        """Erase one conversation with its pictures for good."""
-        owner, erased = reader(request), _text(event, "id")
+    def erase(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Erase one conversation with its pictures for good, stopping an answer on its way."""
+        owner, erased, current = reader(request), _text(event, "id"), _text(event, "current")
         self.turns.stop(owner, erased)
-        told = None
         try:
             self.store.delete_conversation(owner, erased)
-        except NotFound as error:
-            told = _told(error)
-        if erased == conversation:
-            return "", NOTHING, self._shelf(owner, ""), told
-        return conversation, gr.skip(), self._shelf(owner, conversation), told
+        except StorageError as error:
+            return gr.skip(), gr.skip(), _told(error)
+        if erased == current:
+            return self._opened(owner, "")
+        return gr.skip(), self._shelf(owner, current), None
 
     def uploaded(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        """A series arrived through the upload route: show its conversation."""
-        owner = reader(request)
-        shown, _ = self._shown(owner, _text(event, "conversation"))
-        return shown["conversation"], shown, self._shelf(owner, shown["conversation"])
+        """A series arrived through the upload route: (chat, shelf)."""
+        owner, conversation = reader(request), _text(event, "conversation")
+        try:
+            return self._shown(owner, conversation), self._shelf(owner, _text(event, "current"))
+        except StorageError:
+            return gr.skip(), gr.skip()
 
     def ask(
         self, question: str, conversation: str, asked: dict[str, Any] | None, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
-        """Ask; yields (question box, conversation, chat, shelf, notice). What was typed is lost on no error."""
-        owner = reader(request)
-        sent = asked or {}
+        """Ask; yields (chat, shelf, notice). The page empties the question box once the turn is stored."""
+        owner, sent = reader(request), asked or {}
         try:
             view = view_from(sent["view"]) if sent.get("view") else None
             replaces = sent.get("replaces") or None
-            if not question.strip():
-                raise EmptyQuestion
-            if not conversation:
-                conversation = self.store.start_conversation(owner, language=_language(sent)).id
-            yield from self._answer(owner, Question(conversation, question, view, replaces), question)
+            yield from self._answer(owner, Question(conversation, question, view, replaces))
         except Exception as error:  # whatever happens, what was typed stays and a sentence says so
-            shown, _ = self._shown(owner, conversation)
-            yield question, conversation, shown, gr.skip(), _told(error)
+            yield gr.skip(), gr.skip(), _told(error)
 
     def regenerate(
         self, conversation: str, asked: dict[str, Any] | None, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
-        """Answer the last question again, about the picture it was asked about."""
+        """Answer the last question again, about the picture it was asked about: (chat, shelf, notice)."""
         owner = reader(request)
         try:
-            turns = self.store.turns(owner, conversation)
+            turns = self.store.turns(owner, conversation) if conversation else ()
             if not turns:
                 raise NothingToRegenerate
             last = turns[-1]
             view = view_from(last.pictures[-1].view) if last.pictures else None
-            question = Question(conversation, last.question, view, last.id)
-            yield from self._answer(owner, question, gr.skip())
+            yield from self._answer(owner, Question(conversation, last.question, view, last.id))
         except Exception as error:  # as above
-            shown, _ = self._shown(owner, conversation)
-            yield gr.skip(), conversation, shown, gr.skip(), _told(error)
+            yield gr.skip(), gr.skip(), _told(error)
 
     def stop(self, conversation: str, request: gr.Request) -> None:
         """Stop the answer on its way; what was shown stays."""
         self.turns.stop(reader(request), conversation)
 
-    def rate(self, event: gr.EventData, request: gr.Request) -> dict[str, Any] | None:
-        """Keep a rating; answers with a notice only when it could not be kept."""
-        sent = event._data or {}
-        try:
-            self.store.rate(
-                reader(request),
-                str(sent.get("turn", "")),
-                thumb=sent.get("thumb") if sent.get("thumb") in ("up", "down") else None,
-                reasons=[str(reason)[:40] for reason in sent.get("reasons", [])][:10],
-                comment=str(sent.get("comment", ""))[:5000],
-            )
-        except NotFound as error:
-            return _told(error)
-        return None
-
-    def _answer(self, owner: str, question: Question, typed: Any) -> Iterator[tuple[Any, ...]]:
-        """Stream one answer to the page. `typed`: what the question box holds until the turn is stored."""
+    def _answer(self, owner: str, question: Question) -> Iterator[tuple[Any, ...]]:
         conversation = question.conversation
         shown: Shown | None = None
         beat = 0.0
-        stream = self.turns.ask(owner, question)
-        try:
+        with contextlib.closing(self.turns.ask(owner, question)) as stream:
             for progress in stream:
                 if not progress.turn:
-                    told = {"kind": "wait", "sentence": waiting_words(progress)}
-                    yield typed, conversation, gr.skip(), gr.skip(), told
+                    yield gr.skip(), gr.skip(), {"kind": "wait", "sentence": waiting_words(progress)}
                 elif shown is None:
-                    shown, _ = self._shown(owner, conversation, answering=True)
-                    yield "", conversation, shown, self._shelf(owner, conversation), None
+                    shown = self._shown(owner, conversation, began=progress.turn)
+                    yield shown, self._shelf(owner, conversation), None
                 elif progress.finish is None and time.monotonic() - beat >= _BEAT:
                     beat = time.monotonic()
-                    yield gr.skip(), gr.skip(), growing(shown, progress), gr.skip(), gr.skip()
-        finally:
-            stream.close()  # type: ignore[attr-defined]  # a generator; closing it stops the model
-        final, _ = self._shown(owner, conversation)
-        yield gr.skip(), conversation, final, self._shelf(owner, conversation), gr.skip()
-
-    def _shown(
-        self, owner: str, conversation: str, *, answering: bool = False
-    ) -> tuple[Shown, dict[str, Any] | None]:
-        if not conversation:
-            return NOTHING, None
+                    yield growing(shown, progress), gr.skip(), gr.skip()
         try:
-            return conversation_shown(self.store, owner, conversation, answering=answering), None
-        except NotFound as error:
-            return NOTHING, _told(error)
+            yield self._shown(owner, conversation), self._shelf(owner, conversation), None
+        except NotFound:  # erased while it was being answered
+            yield gr.skip(), gr.skip(), None
+
+    def _opened(self, owner: str, conversation: str) -> tuple[Any, ...]:
+        told = None
+        shown = NOTHING
+        try:
+            if conversation:
+                shown = self._shown(owner, conversation)
+        except StorageError as error:
+            told = _told(error)
+        opened = {**shown, "opened": True, "at": time.time()}
+        return opened, self._shelf(owner, shown["conversation"]), told
+
+    def _shown(self, owner: str, conversation: str, *, began: str = "") -> Shown:
+        answering = self.turns.answering(owner, conversation)
+        return conversation_shown(self.store, owner, conversation, answering=answering, began=began)
 
     def _shelf(self, owner: str, current: str, search: str = "") -> Shown:
         return shelf_shown(self.store, owner, current, search=search, limit=_SHELF)
@@ -190,17 +166,12 @@ def _told(error: Exception) -> dict[str, Any]:
         # the trace without the message, which may hold what a person wrote
         trace = "".join(traceback.format_tb(error.__traceback__))
         log.error("an unexpected %s\n%s", type(error).__name__, trace)
-    return {"kind": "error", "sentence": notice(error)}
+    return {"kind": "error", "sentence": notice(error), "at": time.time()}  # so that the same one shows again
 
 
 def _text(event: gr.EventData, name: str) -> str:
     value = (event._data or {}).get(name, "")
     return value if isinstance(value, str) else ""
-
-
-def _language(sent: dict[str, Any]) -> str:
-    language = sent.get("language")
-    return language if isinstance(language, str) and language in languages() else "en"
 
 
 def labels(language: str) -> tuple[Any, ...]:
@@ -220,48 +191,42 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
     """Tie the handlers to the parts. The page's script fills in the view, the address and the language."""
     p = parts
     labelled = [p.new, p.question, p.send, p.stop, p.regenerate, p.language]
-    whole = [p.conversation, p.chat, p.shelf, p.notice]
-    asking = [p.question, p.conversation, p.chat, p.shelf, p.notice]
-    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    whole = [p.chat, p.shelf, p.notice]
+    quick: dict[str, Any] = {
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "trigger_mode": "multiple",  # "once" would drop the second of two quick clicks
+    }
     slow: dict[str, Any] = {
         "concurrency_id": "answer",
         "concurrency_limit": None,
         "show_progress": "hidden",
         "api_visibility": "private",
+        "trigger_mode": "multiple",
     }
 
-    page.load(
-        room.open_page,
-        [p.conversation],
-        whole,
-        js="async () => [(await window.basiraReady).address()]",
-        **quick,
-    )
+    page.load(room.open_page, [p.conversation], whole, js="async () => [(await window.basiraReady).address()]", **quick)
     page.load(None, None, p.language, js="async () => (await window.basiraReady).language()", queue=False)
     p.language.change(
         labels, p.language, labelled, js="async (code) => [(await window.basiraReady).speak(code)]", **quick
     )
-    p.new.click(room.new_conversation, None, whole, js="() => window.basira.leave()", **quick)
+    p.new.click(room.open_page, [p.conversation], whole, js='() => [""]', **quick)
     p.shelf.open(room.open_conversation, None, whole, **quick)
-    p.shelf.search(room.search, [p.conversation], p.shelf, **quick)
-    p.shelf.erase(room.erase, [p.conversation], whole, **quick)
-    p.upload.taken(room.uploaded, None, [p.conversation, p.chat, p.shelf], **quick)
-    p.chat.rate(room.rate, None, p.notice, **quick)
+    p.shelf.search(room.search, None, [p.shelf, p.notice], **quick)
+    p.shelf.erase(room.erase, None, whole, **quick)
+    p.upload.taken(room.uploaded, None, [p.chat, p.shelf], **quick)
     p.stop.click(room.stop, [p.conversation], None, js="() => [window.basira.conversation()]", **quick)
     asks = gr.on(
         [p.send.click, p.question.submit],
         room.ask,
         [p.question, p.conversation, p.asked],
-        asking,
+        whole,
         js="(question) => window.basira.asked(question)",
         **slow,
     )
     again = p.regenerate.click(
-        room.regenerate,
-        [p.conversation, p.asked],
-        asking,
-        js="() => window.basira.askedAgain()",
-        **slow,
+        room.regenerate, [p.conversation, p.asked], whole, js="() => window.basira.askedAgain()", **slow
     )
     for event in (asks, again):  # also after a failure of Gradio's own: the page must not wait for ever
         event.then(None, None, None, js="() => window.basira.settled()", queue=False)

@@ -66,15 +66,13 @@ def lay_out(locale: Locale) -> Parts:
             )
         with gr.Column(elem_id="shelf"):
             new = gr.Button(say("new-conversation"), elem_id="new-conversation")
-            shelf = part(
-                "conversations", value={"current": "", "items": []}, events=("open", "erase", "search")
-            )
+            shelf = part("conversations", value={"current": "", "items": []}, events=("open", "erase", "search"))
         with gr.Column(elem_id="reading"):
             part("viewer")
             upload = part("upload", events=("taken",))
             part("facts")
         with gr.Column(elem_id="talk"):
-            chat = part("chat", value=NOTHING, events=("rate",))
+            chat = part("chat", value=NOTHING)
             notice = part("notice", value=None)
             with gr.Column(elem_id="composer"):
                 part("seen")
@@ -94,14 +92,12 @@ def lay_out(locale: Locale) -> Parts:
                 part("suggestions")
         conversation = gr.Textbox(visible=False)
         asked = gr.JSON(visible=False)
-    return Parts(
-        language, new, shelf, upload, chat, notice, question, send, stop, regenerate, conversation, asked
-    )
+    return Parts(language, new, shelf, upload, chat, notice, question, send, stop, regenerate, conversation, asked)
 
 
 def head(samples: tuple[str, ...]) -> str:
     """What stands in the page's head: style, script, sentences, names of the samples, language before paint."""
-    words = {code: Locale(code).catalogue() for code in languages()}
+    words = {code: {**Locale(code).catalogue(), **_templates(Locale(code))} for code in languages()}
     sentences = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
     return (
         '<link rel="stylesheet" href="/page/web/page.css">'
@@ -111,3 +107,11 @@ def head(samples: tuple[str, ...]) -> str:
         '<script src="/page/web/first-paint.js"></script>'
         '<script type="module" src="/page/web/page.js"></script>'
     )
+
+
+def _templates(locale: Locale) -> dict[str, str]:
+    """Sentences whose values only the page knows, as it turns them; it puts the values where the names stand."""
+    return {
+        key: locale.plain(key, **{name: f"{{{name}}}" for name in names})
+        for key, names in (("view-window", ("width", "level")), ("view-slice", ("number",)))
+    }

@@ -10,24 +10,38 @@ from app.locale import Locale, languages
 from app.notices import notice_named
 from app.turn import Progress
 from app.view import MalformedView, view_from
-from storage import Conversation, Store, Turn
+from storage import Conversation, SeriesRecord, Store, Turn
 
 Shown = dict[str, Any]
-NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False}
+NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False, "began": "", "opened": False}
 
 
-def conversation_shown(store: Store, owner: str, conversation: str, *, answering: bool = False) -> Shown:
-    """Everything the page needs to show one conversation. Raises `storage.NotFound`."""
+def conversation_shown(store: Store, owner: str, conversation: str, *, answering: bool, began: str = "") -> Shown:
+    """Everything the page needs to show one conversation. Raises `storage.NotFound`.
+
+    `began`: the turn that has just been stored, so that the page can empty the question box. The page ignores
+    what belongs to another conversation than the open one unless `opened` says that the reader asked for it.
+    """
     store.conversation(owner, conversation)
     series = store.series_of(owner, conversation)
     frames = {record.id: record.frames for record in series}
     turns = store.turns(owner, conversation)
     return {
         "conversation": conversation,
-        "series": [{"id": record.id, **record.descriptor} for record in series],
+        "series": [_series(record) for record in series],
         "turns": [turn_shown(store, owner, turn, frames) for turn in turns],
         "answering": answering,
+        "began": began,
+        "opened": False,
     }
+
+
+def _series(record: SeriesRecord) -> Shown:
+    shown: Shown = {"id": record.id, **record.descriptor}
+    missing = record.frames - record.stored_frames
+    if record.complete and missing:
+        shown["warnings"] = [*shown.get("warnings", []), Locale("en").both("frames-missing", count=missing)]
+    return shown
 
 
 def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> Shown:
@@ -101,9 +115,12 @@ def waiting_words(progress: Progress) -> dict[str, str] | None:
 
 
 def shelf_shown(store: Store, owner: str, current: str, *, search: str = "", limit: int) -> Shown:
-    """The list of conversations, newest first; one without a question is named by its first series."""
+    """The list of conversations, newest first; one without a question is named by its first series,
+    and one that holds nothing at all is left out."""
     found = store.conversations(owner, search=search.strip() or None, limit=limit)
-    return {"current": current, "items": [_shelf_item(store, owner, item) for item in found]}
+    items = [_shelf_item(store, owner, item) for item in found]
+    named = [item for item in items if item["title"] or item["caption"] or item["id"] == current]
+    return {"current": current, "search": search, "items": named}
 
 
 def _shelf_item(store: Store, owner: str, item: Conversation) -> Shown:

@@ -7,13 +7,13 @@ import { onSpeak, pick, say } from "./words.js";
 
 export function drawChat(part, room) {
   const log = node("div", { class: "log", role: "log", "aria-live": "polite" });
-  const scroller = node("div", { class: "scroller", tabindex: "0" }, log);
+  const greeting = node("div", { class: "greeting" });
+  const scroller = node("div", { class: "scroller", tabindex: "0" }, greeting, log);
   part.element.firstElementChild.append(drawResizer(), scroller);
   const drawn = new Map();
-  let shown = null;
+  let shown = { conversation: "", series: [], turns: [], answering: false };
 
   function draw() {
-    shown = part.props.value || { conversation: "", series: [], turns: [], answering: false };
     const follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
     const grew = shown.turns.length > drawn.size;
     const ids = new Set(shown.turns.map((turn) => turn.id));
@@ -23,9 +23,9 @@ export function drawChat(part, room) {
         drawn.delete(id);
       }
     }
-    log.querySelector(".welcome")?.remove();
+    log.setAttribute("aria-busy", String(shown.answering)); // read out once, when it is whole
     shown.turns.forEach((turn, index) => drawOne(turn, index === shown.turns.length - 1));
-    if (!shown.turns.length) log.append(welcome(room));
+    greeting.hidden = shown.turns.length > 0;
     if (follow || grew) scroller.scrollTop = scroller.scrollHeight;
     scroller.setAttribute("aria-label", say("chat-label"));
   }
@@ -93,7 +93,7 @@ export function drawChat(part, room) {
         now.pictures.length ? action("what-the-model-saw", () => saw(now, below)) : null,
         action("copy", (event) => copy(now, event.currentTarget)),
         last ? action("edit-question", () => edit(now)) : null,
-        action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(now, part, below)), "rate-action"),
+        action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(now, room, below)), "rate-action"),
       ];
       about.replaceChildren(...actions.filter(Boolean));
       below.firstElementChild?.speakAgain?.();
@@ -110,14 +110,19 @@ export function drawChat(part, room) {
   }
 
   part.watch("value", () => {
-    room.shown(part.props.value);
+    const value = part.props.value;
+    if (!value || !room.shown(value)) return;
+    shown = value;
     draw();
     room.viewChanged();
   });
-  onSpeak(draw);
-  room.drawChat = draw;
-  room.drawWelcome = () => shown && !shown.turns.length && draw(); // it names a demonstration model as one
+  room.drawWelcome = () => greeting.replaceChildren(welcome(room)); // it names the model as what it is
+  onSpeak(() => {
+    draw();
+    room.drawWelcome();
+  });
   draw();
+  room.drawWelcome();
 }
 
 function action(key, act, extra = "") {
@@ -177,7 +182,7 @@ function welcome(room) {
     "div",
     { class: "welcome" },
     node("h1", {}, say("welcome-title")),
-    node("p", {}, say("welcome-text")),
+    node("p", {}, say(room.model?.remote ? "welcome-text-remote" : "welcome-text")),
     room.model?.demonstration ? node("p", { class: "caution" }, icon("info"), node("span", {}, say("welcome-demonstration"))) : null,
     node("p", {}, node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() }, say("choose-files"))),
     node("h2", {}, say("samples-title")),

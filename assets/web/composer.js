@@ -14,6 +14,29 @@ function box() {
   return document.querySelector("#question textarea");
 }
 
+function write(text) {
+  const input = box();
+  if (!input) return;
+  input.value = text;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function drafts() {
+  try {
+    return JSON.parse(sessionStorage.getItem("basira-drafts")) ?? {};
+  } catch {
+    return {}; // storage may be forbidden
+  }
+}
+
+function keep(drafts) {
+  try {
+    sessionStorage.setItem("basira-drafts", JSON.stringify(drafts));
+  } catch {
+    // as above
+  }
+}
+
 function drawSeen(place, room) {
   const thumbnail = node("img", { alt: "", hidden: true });
   const label = node("strong");
@@ -45,13 +68,35 @@ function drawSeen(place, room) {
   }
 
   room.fill = (text) => {
-    const input = box();
-    if (!input) return;
-    input.value = text;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    input.focus();
+    write(text);
+    box()?.focus();
     draw();
   };
+  // The turn is stored: empty the box, unless the reader has already begun the next question.
+  room.emptied = (sent) => {
+    if (box()?.value === sent) write("");
+    draw();
+  };
+  room.conversationChanged = () => {
+    const kept = drafts();
+    if (box() && (box().value === "" || kept[room.conversation])) write(kept[room.conversation] ?? "");
+  };
+
+  // What is being typed outlives a reload (a lost connection reloads the page), in this tab only.
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest?.("#question")) return;
+    const kept = drafts();
+    if (event.target.value) kept[room.conversation] = event.target.value;
+    else delete kept[room.conversation];
+    keep(kept);
+  });
+  const waiting = setInterval(() => {
+    if (!box()) return;
+    clearInterval(waiting);
+    const text = drafts()[room.conversation];
+    if (text && !box().value) write(text);
+  }, 100);
+
   room.viewChanged = draw;
   onSpeak(draw);
   draw();
@@ -60,12 +105,14 @@ function drawSeen(place, room) {
 // The same words as app/captions.py writes beside the stored picture.
 export function viewWords(view, series) {
   const words = [say(view.region ? "view-part" : "view-whole")];
-  if (view.center !== null && view.center !== undefined && !view.lut) words.push(`\u2066W ${round(view.width)} L ${round(view.center)}\u2069`);
-  if (series && series.frames > 1) words.push(`${say("slice-word")} ${view.frame + 1}`);
+  if (Number.isFinite(view.center) && view.center !== null && !view.lut) {
+    words.push(say("view-window").replace("{width}", rounded(view.width)).replace("{level}", rounded(view.center)));
+  }
+  if (series && series.frames > 1) words.push(say("view-slice").replace("{number}", view.frame + 1));
   return words.join(" · ");
 }
 
-const round = (value) => (Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
+const rounded = (value) => String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 
 function drawSuggestions(place, room) {
   function draw() {

@@ -1,6 +1,6 @@
 // The bar on top: name, model, what this is not for, theme, and the shelf's button on small screens.
 import { icon, node } from "./dom.js";
-import { onSpeak, pick, say } from "./words.js";
+import { has, onSpeak, pick, say } from "./words.js";
 
 export function drawMasthead(part, room) {
   const root = document.documentElement;
@@ -29,8 +29,9 @@ export function drawMasthead(part, room) {
     chip.dataset.state = state;
     chip.title = state === "failed" ? pick(model.sentence) : "";
     if (state === "ready") {
+      const held = `quantization-${model.quantization}`;
       const name = model.demonstration ? say("model-demonstration") : model.name;
-      chip.replaceChildren(node("i"), node("bdi", {}, name), node("span", {}, " · "), node("bdi", {}, say(`quantization-${model.quantization}`)));
+      chip.replaceChildren(node("i"), node("bdi", {}, name), node("span", {}, " · "), node("bdi", {}, has(held) ? say(held) : model.quantization));
     } else if (state === "failed") {
       chip.replaceChildren(node("i"), say("model-failed"));
     } else {

@@ -12,6 +12,7 @@ export function drawNotice(part, room) {
   function draw() {
     box.hidden = notices.length === 0;
     box.dataset.kind = notices.at(-1)?.kind ?? "";
+    box.setAttribute("role", notices.at(-1)?.kind === "error" ? "alert" : "status");
     text.replaceChildren(...notices.map((notice) => node("p", {}, pick(notice.sentence))));
     close.setAttribute("aria-label", say("close"));
   }
@@ -37,7 +38,7 @@ export function drawNotice(part, room) {
     const notice = part.props.value;
     if (notice?.sentence) room.tell(notice);
     else {
-      notices = notices.filter((each) => each.kind === "lost");
+      notices = notices.filter((each) => each.kind === "lost" || each.kind === "error");
       draw();
     }
   });

@@ -26,9 +26,12 @@ const room = {
   chooseFiles: () => {},
   takeSample: () => {},
   fill: () => {},
+  emptied: () => {},
+  conversationChanged: () => {},
   viewChanged: () => {},
   seriesChanged: () => {},
-  shown: () => {},
+  starting: null,
+  sent: "",
   modelChanged: () => {},
   model: null,
 };
@@ -61,9 +64,40 @@ function address() {
   return match ? match[1] : "";
 }
 
-function began() {
-  room.answering = true;
-  document.documentElement.dataset.answering = "yes";
+// The conversation everything goes into: the open one, or a new one the server makes on first need.
+room.ensureConversation = () => {
+  if (room.conversation) return Promise.resolve(room.conversation);
+  room.starting ??= start().finally(() => (room.starting = null));
+  return room.starting;
+};
+
+async function start() {
+  const answer = await fetch(`/api/conversations?language=${language()}`, { method: "POST" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const { id } = await answer.json();
+  room.conversation = id;
+  setAddress(id);
+  return id;
+}
+
+function setAnswering(on) {
+  room.answering = on;
+  document.documentElement.dataset.answering = on ? "yes" : "no";
+}
+
+async function begin(question) {
+  if (!question.trim()) return [question, room.conversation, null];
+  const view = room.view();
+  const replaces = room.replaces;
+  try {
+    const conversation = await room.ensureConversation();
+    setAnswering(true);
+    room.sent = question;
+    return [question, conversation, { view, replaces, language: language() }];
+  } catch {
+    room.unreachable(true);
+    return ["", "", null];
+  }
 }
 
 window.basira = {
@@ -71,44 +105,39 @@ window.basira = {
   language,
   speak,
   conversation: () => room.conversation,
-  leave() {
-    room.replaces = null;
-    return [];
-  },
-  asked(question) {
-    if (question.trim()) began();
-    const asked = { view: room.view(), replaces: room.replaces, language: language() };
-    room.replaces = null;
-    return [question, room.conversation, asked];
-  },
-  // Gradio's event is over, however it ended.
-  settled() {
-    if (room.answering) room.shown({ ...room, answering: false });
-    room.drawChat?.();
-    return [];
-  },
+  asked: (question) => begin(question),
   askedAgain() {
-    if (room.turns.length) began();
+    room.replaces = null;
+    if (room.turns.length) setAnswering(true);
     return [room.conversation, { language: language() }];
+  },
+  // Gradio's event is over, however it ended: if the page still waits, ask the server how things stand.
+  settled() {
+    if (room.answering) parts.conversations.trigger("open", { id: room.conversation });
+    return [];
   },
 };
 
-// The conversation on the page changed, as the server says.
+// What the server says of a conversation; false when it is of another one than the reader has open.
 room.shown = (shown) => {
+  if (!shown.opened && shown.conversation !== room.conversation) return false;
   const other = shown.conversation !== room.conversation;
   room.conversation = shown.conversation;
   room.turns = shown.turns;
-  room.answering = shown.answering;
-  document.documentElement.dataset.answering = shown.answering ? "yes" : "no";
+  if (other || !shown.turns.some((turn) => turn.id === room.replaces)) room.replaces = null;
+  if (shown.began) room.emptied(room.sent);
+  setAnswering(shown.answering);
   document.documentElement.dataset.turns = shown.turns.length ? "yes" : "no";
   setAddress(shown.conversation);
   const known = room.series.map((series) => series.id).join();
   const sent = shown.series.map((series) => series.id).join();
-  if (other || (known !== sent && shown.series.length >= room.series.length)) {
+  if (other || known !== sent) {
     room.series = shown.series;
     room.showSeries(shown.series, { reopened: other });
     if (other) restore(shown);
   }
+  if (other) room.conversationChanged();
+  return true;
 };
 
 function restore(shown) {
@@ -124,6 +153,7 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
+let lastModel = "";
 async function watchModel() {
   let wait = 1000;
   try {
@@ -136,7 +166,9 @@ async function watchModel() {
     room.unreachable?.(true);
     wait = 3000;
   }
-  room.modelChanged();
+  const now = JSON.stringify(room.model);
+  if (now !== lastModel) room.modelChanged();
+  lastModel = now;
   setTimeout(watchModel, wait);
 }
 

@@ -1,13 +1,13 @@
-// A reader's judgement of one answer: thumb, reasons with stable codes, a comment. Knows one turn.
+// A reader's judgement of one answer: thumb, reasons with stable codes, a comment. Knows one turn and its route.
 import { icon, node } from "./dom.js";
-import { say } from "./words.js";
+import { both, say } from "./words.js";
 
 const REASONS = {
   up: ["correct", "helpful", "clear"],
   down: ["wrong-finding", "wrong-side", "missed", "invented", "wrong-language", "unclear", "harmful"],
 };
 
-export function drawRating(turn, part, below) {
+export function drawRating(turn, room, below) {
   const rating = { thumb: turn.rating?.thumb ?? null, reasons: new Set(turn.rating?.reasons ?? []), comment: turn.rating?.comment ?? "" };
   const form = node("form", { class: "rating" });
   const thumbs = node("div", { class: "thumbs", role: "group" });
@@ -32,6 +32,7 @@ export function drawRating(turn, part, below) {
       if (pressed) rating.reasons.delete(code);
       else rating.reasons.add(code);
       draw();
+      reasons.querySelector(`[data-reason=${code}]`)?.focus();
     };
     return node("button", { type: "button", class: "reason", "data-reason": code, "aria-pressed": String(pressed), onclick: flip }, say(`reason-${code}`));
   }
@@ -40,6 +41,7 @@ export function drawRating(turn, part, below) {
     if (rating.thumb !== side) rating.reasons.clear();
     rating.thumb = rating.thumb === side ? null : side;
     draw();
+    thumbs.querySelector(`[data-thumb=${side}]`)?.focus();
   }
 
   function draw() {
@@ -53,13 +55,26 @@ export function drawRating(turn, part, below) {
     save.disabled = !rating.thumb;
   }
 
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    save.disabled = true;
     const kept = { thumb: rating.thumb, reasons: [...rating.reasons], comment: comment.value };
-    part.trigger("rate", { turn: turn.id, ...kept });
-    turn.rating = kept;
-    below.replaceChildren(node("p", { class: "kept", role: "status" }, icon("check"), say("rating-kept")));
-    below.dataset.kind = "";
+    try {
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`/api/turns/${turn.id}/rating`, { method: "POST", headers, body: JSON.stringify(kept) });
+      if (!answer.ok) {
+        const refusal = await answer.json().catch(() => null);
+        room.tell({ kind: "error", sentence: refusal?.sentence ?? both("rating-failed") });
+        return;
+      }
+      turn.rating = kept;
+      below.replaceChildren(node("p", { class: "kept", role: "status" }, icon("check"), say("rating-kept")));
+      below.dataset.kind = "";
+    } catch {
+      room.unreachable(true);
+    } finally {
+      save.disabled = false;
+    }
   });
   form.speakAgain = draw; // what was typed and chosen stays when the page changes its language
   draw();

@@ -12,7 +12,7 @@ export function drawShelf(part, room) {
   let erasing = "";
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => part.trigger("search", { text: search.value }), 200);
+    timer = setTimeout(() => part.trigger("search", { text: search.value, current: room.conversation }), 200);
   });
 
   function open(id) {
@@ -31,9 +31,9 @@ export function drawShelf(part, room) {
   function question(entry) {
     return node(
       "div",
-      { class: "shelf-question", role: "alertdialog" },
+      { class: "shelf-question", role: "alertdialog", "aria-label": say("erase-question") },
       node("p", {}, say("erase-question")),
-      node("button", { type: "button", class: "danger", onclick: () => ((erasing = ""), part.trigger("erase", { id: entry.id })) }, say("erase-yes")),
+      node("button", { type: "button", class: "danger", onclick: () => ((erasing = ""), part.trigger("erase", { id: entry.id, current: room.conversation })) }, say("erase-yes")),
       node("button", { type: "button", class: "quiet", onclick: () => ask("") }, say("cancel")),
     );
   }
@@ -41,6 +41,7 @@ export function drawShelf(part, room) {
   function ask(id) {
     erasing = id;
     draw();
+    list.querySelector(".shelf-question button")?.focus();
   }
 
   function draw() {
@@ -60,7 +61,11 @@ export function drawShelf(part, room) {
     list.replaceChildren(...(drawn.length ? drawn : [empty]));
   }
 
-  part.watch("value", draw);
+  part.watch("value", () => {
+    draw();
+    const found = part.props.value?.search ?? "";
+    if (found !== search.value) part.trigger("search", { text: search.value, current: room.conversation });
+  });
   onSpeak(draw);
   draw();
 }

@@ -1,6 +1,6 @@
 // Files in: by button, drop or paste, with progress; knows the upload route and nothing of pixels.
 import { icon, node } from "./dom.js";
-import { onSpeak, say } from "./words.js";
+import { both, onSpeak, say } from "./words.js";
 
 export function drawUpload(part, room) {
   const input = node("input", { type: "file", multiple: true });
@@ -25,16 +25,17 @@ export function drawUpload(part, room) {
     words.textContent = total > 1 ? `${say("reading-files")} ${done} / ${total}` : say("reading-files");
   }
 
-  // Sends `body` to `url` and follows the lines that come back; one upload after another.
-  function send(url, body) {
-    busy = busy.then(() => follow(url, body)).catch(() => room.tell({ kind: "error", sentence: { en: say("upload-failed"), ar: say("upload-failed") } }));
+  // One upload after another: `request` gets the conversation and gives [url, body].
+  function send(request) {
+    busy = busy.then(() => follow(request)).catch(() => room.tell({ kind: "error", sentence: both("upload-failed") }));
     return busy;
   }
 
-  async function follow(url, body) {
+  async function follow(request) {
     advance(0, 0);
-    let conversation = "";
     try {
+      const conversation = await room.ensureConversation();
+      const [url, body] = request(conversation);
       const answer = await fetch(url, { method: "POST", body });
       if (!answer.ok) {
         const refusal = await answer.json().catch(() => null);
@@ -42,27 +43,34 @@ export function drawUpload(part, room) {
         room.tell({ kind: "error", sentence: refusal.sentence });
         return;
       }
+      let whole = false;
       for await (const event of lines(answer.body)) {
-        if (event.event === "started") conversation = room.conversation = event.conversation;
         if (event.event === "progress") advance(event.done, event.total);
         if (event.event === "refused") room.tell({ kind: "error", sentence: event.sentence });
-        if (event.event === "series") {
-          room.addSeries(event.series);
-          part.trigger("taken", { conversation });
-        }
+        if (event.event === "series") arrived(event.series, conversation);
+        if (event.event === "done") whole = true;
       }
+      if (!whole) throw new Error("cut short");
     } finally {
       progress.hidden = true;
       input.value = "";
     }
   }
 
+  // The reader may have opened another conversation meanwhile; the series is then found in its own.
+  function arrived(series, conversation) {
+    if (room.conversation === conversation) room.addSeries(series);
+    part.trigger("taken", { conversation, current: room.conversation });
+  }
+
   function take(files) {
     if (!files.length) return;
-    const body = new FormData();
-    if (room.conversation) body.append("conversation", room.conversation);
-    for (const file of files) body.append("files", file, "image"); // a file's name may name a patient: it stays here
-    send("/api/upload", body);
+    send((conversation) => {
+      const body = new FormData();
+      body.append("conversation", conversation);
+      for (const file of files) body.append("files", file, "image"); // a file's name may name a patient: it stays here
+      return ["/api/upload", body];
+    });
   }
 
   input.addEventListener("change", () => take([...input.files]));
@@ -88,7 +96,7 @@ export function drawUpload(part, room) {
   });
 
   room.chooseFiles = () => input.click();
-  room.takeSample = (name) => send(`/api/samples/${encodeURIComponent(name)}?conversation=${room.conversation}`, null);
+  room.takeSample = (name) => send((conversation) => [`/api/samples/${encodeURIComponent(name)}?conversation=${conversation}`, null]);
   onSpeak(draw);
   draw();
 }

@@ -41,6 +41,7 @@ server-lost = Basira is not answering. It may have been stopped: start it again,
 
 welcome-title = Ask a medical image a question
 welcome-text = Add a DICOM file, a study or a picture, then ask about it in English or Arabic. Everything stays on this machine.
+welcome-text-remote = Add a DICOM file, a study or a picture, then ask about it in English or Arabic. Answers come from a model on another server, chosen by the operator: questions and the pictures they are about are sent there.
 welcome-demonstration = The model loaded now is a demonstration with no medical knowledge. It learned from drawings that this project made, and only shows how the program works.
 samples-title = Or try a sample
 sample-chest-radiograph = Chest radiograph
@@ -51,7 +52,7 @@ sample-histology = H&E histology
 
 chat-label = Conversation
 you = You
-reading-question = Looking at the image…
+reading-question = Reading the question…
 thinking = Thinking…
 wait-loading = The model is loading ({ $percent }%). Your question is next.
 wait-queue = { $position ->
@@ -73,6 +74,7 @@ rated = Rated
 rating-reasons = Reasons
 rating-comment = Anything to add? For example the answer you would give.
 rating-save = Save rating
+rating-failed = The rating could not be kept. Save it again in a moment; what you chose is still here.
 rating-kept = Your rating is kept.
 thumb-up = Good answer
 thumb-down = Bad answer
