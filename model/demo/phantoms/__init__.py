@@ -26,10 +26,10 @@ KINDS: dict[str, tuple[Drawer, float]] = {
     "abdomen_ct": (abdomen_ct.draw, 16),
     "brain_mr": (brain_mr.draw, 14),
     "histology": (histology.draw, 13),
-    "bones": (bones.draw, 8),
-    "body_ct": (body_ct.draw, 6),
-    "body_mr": (body_mr.draw, 8),
-    "foreign": (foreign.draw, 4),
+    "bones": (bones.draw, 7),
+    "body_ct": (body_ct.draw, 13),
+    "body_mr": (body_mr.draw, 12),
+    "foreign": (foreign.draw, 3),
 }
 
 

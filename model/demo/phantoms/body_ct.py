@@ -126,6 +126,48 @@ def _limb_axial(sheet: Sheet) -> Field:
     return hu
 
 
+def _skull_base(sheet: Sheet) -> Field:
+    """Face, orbits, mastoids or jaw: islands of bone and air in an oval of soft tissue."""
+    rng = sheet.rng
+    hu = sheet.flat(-1000)
+    rx, ry = rng.uniform(0.55, 0.72), rng.uniform(0.65, 0.85)
+    paint(hu, sheet.ellipse(0, 0, rx, ry, power=rng.uniform(2, 2.8), rough=0.04), rng.uniform(-30, 40))
+    inner = sheet.ellipse(0, 0.05, rx * 0.92, ry * 0.92, power=2.4)
+    if rng.random() < 0.6:  # posterior fossa with its ring of bone
+        paint(hu, sheet.ellipse(0, 0.3, rx * 0.85, ry * 0.62, soft=0.02), rng.uniform(700, 1400))
+        paint(hu, sheet.ellipse(0, 0.3, rx * 0.75, ry * 0.52, soft=0.02), rng.uniform(28, 40))
+    for _ in range(int(rng.integers(4, 14))):
+        x, y, r = rng.uniform(0.03, 0.5), rng.uniform(-0.6, 0.3), rng.uniform(0.02, 0.12)
+        turn, ratio, value = rng.uniform(0, 180), rng.uniform(0.3, 1.0), rng.choice([-900.0, 500.0, 900.0, 1300.0, 50.0])
+        for sign in (-1, 1):
+            paint(hu, inner * sheet.ellipse(sign * x, y, r, r * ratio, turn=sign * turn, rough=0.2), float(value))
+    for sign in (-1, 1):
+        if rng.random() < 0.5:
+            paint(hu, sheet.ellipse(sign * 0.3, -0.58, 0.15, 0.14), rng.uniform(-60, 20))
+            paint(hu, sheet.ellipse(sign * 0.3, -0.62, 0.1, 0.1), 15)
+        paint(hu, sheet.stroke([(sign * 0.1, -0.2), (sign * 0.45, 0.12)], rng.uniform(0.02, 0.06)), rng.uniform(500, 1300))
+        paint(hu, sheet.ellipse(sign * (rx + 0.02), 0.1, 0.05, 0.1), -40)
+    paint(hu, sheet.ellipse(0, rng.uniform(-0.7, -0.1), 0.08, rng.uniform(0.06, 0.2)), -950)
+    return hu
+
+
+def _shoulders(sheet: Sheet) -> Field:
+    rng = sheet.rng
+    hu = sheet.flat(-1000)
+    paint(hu, sheet.ellipse(0, 0.05, 1.05, rng.uniform(0.38, 0.5), power=3, rough=0.05), rng.uniform(-100, 10))
+    paint(hu, sheet.ellipse(0, 0.05, 0.95, 0.36, power=2.6, rough=0.1), rng.uniform(40, 70))
+    spine(sheet, hu, 0.12)
+    paint(hu, sheet.ellipse(0, -0.12, 0.07, 0.06), -950)
+    for sign in (-1, 1):
+        paint(hu, sheet.ellipse(sign * 0.75, 0.0, 0.13, 0.12), rng.uniform(250, 700))
+        paint(hu, sheet.stroke([(sign * 0.15, -0.2), (sign * 0.6, -0.25)], 0.04), rng.uniform(300, 800))
+        paint(hu, sheet.stroke([(sign * 0.4, 0.3), (sign * 0.65, 0.12)], 0.03), rng.uniform(300, 700))
+        paint(hu, sheet.ellipse(sign * 0.15, -0.12, 0.05, 0.05), rng.uniform(60, 260))
+        if rng.random() < 0.5:
+            paint(hu, sheet.ellipse(sign * 0.28, 0.08, 0.14, 0.13), -850)
+    return hu
+
+
 def _neck(sheet: Sheet) -> Field:
     rng = sheet.rng
     hu = sheet.flat(-1000)
@@ -139,6 +181,18 @@ def _neck(sheet: Sheet) -> Field:
     return hu
 
 
+def _trunk_scan(sheet: Sheet) -> Field:
+    """Any slice of the trunk between the organs: an oval of tissues with a spine, bowel, bones in odd places."""
+    rng = sheet.rng
+    hu = body(sheet, rng.uniform(0.6, 0.95), rng.uniform(0.42, 0.72))
+    for _ in range(int(rng.integers(4, 18))):
+        x, y, r = rng.uniform(-0.55, 0.55), rng.uniform(-0.35, 0.3), rng.uniform(0.04, 0.2)
+        value = float(rng.choice([40.0, 55.0, 100.0, 20.0, -900.0, 130.0]))
+        paint(hu, sheet.ellipse(x, y, r, r * rng.uniform(0.5, 1), turn=rng.uniform(0, 180), rough=0.1), value)
+    spine(sheet, hu, rng.uniform(0.2, 0.4))
+    return hu
+
+
 VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
     "chest": (_chest, "chest"),
     "pelvis": (_pelvis, "pelvis"),
@@ -147,23 +201,31 @@ VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
     "head": (_head_bone_sagittal, "head"),
     "limb": (_limb_axial, "limb"),
     "neck": (_neck, "spine"),
+    "base": (_skull_base, "head"),
+    "shoulders": (_shoulders, "chest"),
+    "scan": (_trunk_scan, "abdomen"),
 }
 
 
 def draw(rng: np.random.Generator, size: int) -> Scene:
     """A CT slice of another part or plane."""
-    view = str(rng.choice(list(VIEWS), p=[0.34, 0.16, 0.12, 0.12, 0.1, 0.08, 0.08]))
+    view = str(rng.choice(list(VIEWS), p=[0.24, 0.1, 0.08, 0.07, 0.06, 0.06, 0.05, 0.2, 0.08, 0.06]))
     drawer, part = VIEWS[view]
-    sheet = Sheet(rng, size, tilt=10, zoom=(0.75, 1.2), shift=0.08, wobble=0.035)
+    sheet = Sheet(rng, size, tilt=10, zoom=(0.7, 1.2), shift=0.09, wobble=0.04)
+    if rng.random() < 0.12:  # lying on a side, or prone
+        turns = int(rng.integers(1, 4))
+        sheet.u, sheet.v = (np.ascontiguousarray(np.rot90(f, turns)) for f in (sheet.u, sheet.v))
     hu = drawer(sheet)
     dice = rng.random()
     if view == "chest" and dice < 0.45:
         center, width = rng.uniform(-650, -450), rng.uniform(1000, 1800)
+    elif view == "base" and dice < 0.5:
+        center, width = rng.uniform(30, 50), rng.uniform(70, 200)
     elif dice < 0.75:
-        center, width = rng.uniform(20, 80), rng.uniform(250, 500)
+        center, width = rng.uniform(-20, 80), rng.uniform(200, 500)
     else:
         center, width = rng.uniform(150, 600), rng.uniform(900, 2800)
-    pixels = finish_ct(sheet, hu, center, width, noise_hu=rng.uniform(0, 0.06) * width)
+    pixels = finish_ct(sheet, hu, center, width, noise_hu=rng.uniform(0, 0.05) * width, head=view in ("base", "head"))
     none = np.zeros((size, size), bool)
     pixels, none = capture.reframe(rng, pixels, none, most=0.2)
     return Scene(pixels, none, "ct", part)

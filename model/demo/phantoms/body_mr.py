@@ -183,6 +183,48 @@ def _heart(sheet: Sheet) -> Field:
     return image
 
 
+def _head_axial(sheet: Sheet) -> Field:
+    """Axial slices of the face and skull base, and brains without a scalp: air, muscle, fat and fluid in islands."""
+    rng = sheet.rng
+    fat, muscle, white, grey, fluid = contrasts(rng)
+    rx, ry = rng.uniform(0.55, 0.72), rng.uniform(0.68, 0.86)
+    image = sheet.flat(0.01)
+    paint(image, sheet.ellipse(0, 0, rx, ry, power=2.3, rough=0.05), fat * rng.uniform(0.3, 1))
+    paint(image, sheet.ellipse(0, 0.02, rx - 0.06, ry - 0.06, power=2.3, rough=0.05), muscle)
+    if rng.random() < 0.7:
+        paint(image, sheet.ellipse(0, 0.3, rx * 0.8, ry * 0.55), 0.03)
+        paint(image, sheet.ellipse(0, 0.3, rx * 0.72, ry * 0.48, rough=0.08), grey)
+        paint(image, sheet.ellipse(0, 0.2, 0.14, 0.14), white)
+        paint(image, sheet.ellipse(0, 0.34, 0.05, 0.05), fluid)
+    for _ in range(int(rng.integers(4, 12))):
+        x, y, r = rng.uniform(0.03, 0.5), rng.uniform(-0.6, 0.3), rng.uniform(0.03, 0.13)
+        turn, ratio = rng.uniform(0, 180), rng.uniform(0.3, 1.0)
+        value = float(rng.choice([0.02, 0.02, fat, fluid, muscle, 0.9]))
+        for sign in (-1, 1):
+            paint(image, sheet.ellipse(sign * x, y, r, r * ratio, turn=sign * turn, rough=0.2), value)
+    for sign in (-1, 1):
+        paint(image, sheet.ellipse(sign * 0.3, -0.6, 0.14, 0.13), fat)
+        paint(image, sheet.ellipse(sign * 0.3, -0.62, 0.1, 0.1), fluid)
+    return image
+
+
+def _trunk_sagittal(sheet: Sheet) -> Field:
+    rng = sheet.rng
+    fat, muscle, marrow, organ, fluid = contrasts(rng)
+    image = sheet.flat(0.01)
+    paint(image, sheet.ellipse(0, 0, rng.uniform(0.42, 0.6), 1.4, power=4), fat)
+    paint(image, sheet.ellipse(0.03, 0, 0.4, 1.4, power=3), muscle)
+    paint(image, sheet.ellipse(-0.12, -0.75, 0.25, 0.45), 0.03)
+    for _ in range(int(rng.integers(3, 9))):
+        x, y, r = rng.uniform(-0.35, 0.05), rng.uniform(-0.3, 0.9), rng.uniform(0.06, 0.22)
+        paint(image, sheet.ellipse(x, y, r, r * rng.uniform(0.5, 1.2), rough=0.1), float(rng.choice([organ, fluid, 0.04, fat])))
+    for k in range(11):
+        y = -1.1 + 0.21 * k
+        paint(image, sheet.ellipse(0.22, y, 0.08, 0.08, power=4), marrow)
+    paint(image, sheet.stroke([(0.35, -1.2), (0.36, 1.2)], 0.035), fluid)
+    return image
+
+
 VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
     "sagittal": (_head_sagittal, "head"),
     "coronal": (_head_coronal, "head"),
@@ -192,17 +234,28 @@ VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
     "trunk": (_coronal_trunk, "abdomen"),
     "pelvis": (_pelvis, "pelvis"),
     "heart": (_heart, "chest"),
+    "face": (_head_axial, "head"),
+    "trunk_side": (_trunk_sagittal, "spine"),
 }
 
 
 def draw(rng: np.random.Generator, size: int) -> Scene:
     """An MR slice of another part or plane."""
-    view = str(rng.choice(list(VIEWS), p=[0.2, 0.1, 0.15, 0.14, 0.2, 0.07, 0.07, 0.07]))
+    view = str(rng.choice(list(VIEWS), p=[0.14, 0.07, 0.11, 0.11, 0.2, 0.1, 0.06, 0.05, 0.09, 0.07]))
     drawer, part = VIEWS[view]
     sheet = Sheet(rng, size, tilt=12, zoom=(0.75, 1.25), shift=0.1, wobble=0.045)
     if view in ("sagittal", "spine", "knee") and rng.random() < 0.5:
         sheet.u = -sheet.u
     image = drawer(sheet) * (1 + rng.uniform(0, 0.15) * sheet.noise(14))
     none = np.zeros((size, size), bool)
-    pixels, none = capture.reframe(rng, finish_mr(rng, image.astype(np.float32)), none, most=0.2)
+    if rng.random() < 0.35:  # a surface coil's fall-off
+        far = np.hypot(sheet.u - rng.uniform(-0.8, 0.8), sheet.v - rng.uniform(-0.8, 0.8))
+        image = image * np.exp(-rng.uniform(0.3, 1.2) * far)
+    if rng.random() < 0.2:  # only the bright tissues leave the dark
+        image = np.clip(image, 0, 1) ** rng.uniform(1.5, 2.5)
+    pixels = finish_mr(rng, image.astype(np.float32))
+    if rng.random() < 0.1:
+        axis = np.linspace(-1, 1, size)
+        pixels[np.hypot(*np.meshgrid(axis, axis)) > rng.uniform(0.9, 1.1)] = 0
+    pixels, none = capture.reframe(rng, pixels, none, most=0.2)
     return Scene(pixels, none, "mr", part)

@@ -67,8 +67,6 @@ def _photograph(rng: np.random.Generator, size: int) -> Pixels:
             points = (np.array(centre) + rng.normal(0, 0.2 * size, (4, 2))).astype(np.int32)
             cv2.fillPoly(image, [points], colour, cv2.LINE_AA)
     image += (0.1 * smooth_noise(rng, size, 20))[..., None]
-    if rng.random() < 0.25:
-        image = np.repeat(image.mean(2, keepdims=True), 3, 2)
     return capture.to_bytes(image)
 
 
@@ -90,9 +88,6 @@ def _nothing(rng: np.random.Generator, size: int) -> Pixels:
 def _static(rng: np.random.Generator, size: int) -> Pixels:
     shape = (size, size) if rng.random() < 0.6 else (size, size, 3)
     noise = rng.standard_normal(shape).astype(np.float32)
-    if rng.random() < 0.4:
-        noise = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.5, 4)))
-        noise /= noise.std()
     return capture.to_bytes(np.clip(rng.uniform(0.2, 0.8) + 0.25 * noise, 0, 1).astype(np.float32))
 
 

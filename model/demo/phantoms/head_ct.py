@@ -124,6 +124,11 @@ def finish_ct(
                 np.abs(x) < rng.uniform(0.5, 1)
             )
             hu = hu + air * line * rng.uniform(250, 1100)
+    if head and rng.random() < 0.35:  # the sides of a head holder
+        reach, low = rng.uniform(0.72, 0.95), rng.uniform(-0.1, 0.3)
+        for sign in (-1, 1):
+            line = np.exp(-(((x - sign * (reach - 0.1 * (y - low) ** 2)) / 0.012) ** 2)) * (y > low)
+            hu = hu + air * line * rng.uniform(800, 1300)
     noise = rng.standard_normal((size, size)).astype(np.float32)
     if rng.random() < 0.6:
         noise = capture.cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.4, 1.0)))

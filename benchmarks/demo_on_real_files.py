@@ -1,0 +1,152 @@
+"""Does the demonstration model name the kind of real images? Measured on the shared corpus, never trained on it.
+
+    python -m benchmarks.demo_on_real_files [--corpus ../shared/dicom-corpus] [--json] [--keep]
+
+Every CT, MR, radiograph and histology file is opened as the program opens it (first or middle frame, default window) and the
+model, in NF4, is asked in both languages with held-out wordings. Baseline in the same run: always answering the
+commonest kind. `--keep` adds the result to the model's measurements and card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dicom import DicomError, open_study
+from model.demo import card
+from model.demo.answers import answer
+from model.demo.dialogues import Turn
+from model.demo.language import LANGUAGES, wordings
+from model.demo.pictures import Facts
+from model.demo.scene import Pixels
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = {"CT": "ct", "MR": "mr", "CR": "xray", "DX": "xray", "RG": "xray", "MG": "xray", "SM": "histology"}
+# Not pictures of the kind their header names: generated ramps, damaged files, planned failures.
+LEFT_OUT = ("synthetic/", "malformed/", "raster_edge/", "charset/")
+RASTERS = (("cxr_png/", "xray"), ("histology/", "histology"), ("_CT_", "ct"), ("_MRI-", "mr"), ("_X-Ray_", "xray"))
+SLIDES = ("wsi/cmu-1-small-region.svs", "wsi/tcga-cr-7395-01a-01-ts1.svs")
+
+
+@dataclass(frozen=True)
+class Real:
+    """One real file: its kind and the picture the program shows of it."""
+
+    file: str
+    kind: str
+    image: Pixels
+
+    @property
+    def print(self) -> str:
+        return hashlib.sha256(self.image.tobytes()).hexdigest()
+
+
+def kind_of(entry: dict[str, str]) -> str:
+    """The kind by the manifest; "" for files that are not measured."""
+    file = entry["file"]
+    if file.startswith(LEFT_OUT):
+        return ""
+    if entry.get("kind") == "dicom":
+        localizer = "philips_70_S4010" in file or "label" in entry.get("notes", "").lower()
+        return "" if localizer or entry.get("has_pixels") is False else KINDS.get(entry.get("modality") or "", "")
+    if file in SLIDES:
+        return "histology"
+    return next((kind for mark, kind in RASTERS if mark in file), "")
+
+
+def gather(corpus: Path) -> tuple[list[Real], list[str]]:
+    """(files with their pictures, names of those the program could not open)."""
+    entries = json.loads((corpus / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
+    found, failed = [], []
+    for entry in entries:
+        if not (kind := kind_of(entry)):
+            continue
+        try:
+            with open_study([corpus / entry["file"]]) as study:
+                series = study.series[0]
+                picture = series.picture(series.middle).image
+                found.append(Real(entry["file"], kind, np.asarray(picture.convert("RGB"))))
+        except (DicomError, IndexError) as error:
+            failed.append(f"{entry['file']}: {type(error).__name__}")
+    return found, failed
+
+
+def ask(folder: Path, reals: list[Real]) -> dict[str, list[str]]:
+    """Answers per language to one held-out modality question each."""
+    from model.demo import reader
+
+    model, processor = reader.load(folder, "nf4")
+    said = {}
+    for language in LANGUAGES:
+        questions = wordings(f"heldout_{language}")["modality"]
+        items = [
+            ([Turn("modality", language, questions[k % len(questions)], "", 0)], [real.image])
+            for k, real in enumerate(reals)
+        ]
+        said[language] = reader.answers(model, processor, items)
+    return said
+
+
+def summary(reals: list[Real], said: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+    """Per kind, in all, and over distinct pictures: files and the share right per language."""
+    right: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for language, texts in said.items():
+        known = set()
+        for real, text in zip(reals, texts, strict=True):
+            facts = Facts(real.kind, "", False, "none", "none", "", "", "")
+            ok = text == answer("modality", facts, language)
+            right[real.kind][language].append(ok)
+            right["all files"][language].append(ok)
+            if real.print not in known:
+                known.add(real.print)
+                right["all distinct pictures"][language].append(ok)
+    return {
+        kind: {"files": len(by["en"]), **{language: float(np.mean(by[language])) for language in LANGUAGES}}
+        for kind, by in right.items()
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo_on_real_files", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "dicom-corpus")
+    parser.add_argument("--model", type=Path, default=ROOT / "assets" / "demo-model")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="add the result to the model's card")
+    parser.add_argument("--errors", action="store_true", help="name the files answered wrongly")
+    args = parser.parse_args()
+    if not args.corpus.exists():
+        print(f"no corpus at {args.corpus}", file=sys.stderr)
+        return 1
+    reals, failed = gather(args.corpus)
+    said = ask(args.model, reals)
+    kinds = summary(reals, said)
+    baseline = Counter(real.kind for real in reals).most_common(1)[0]
+    result = {"kinds": kinds, "baseline": baseline[1] / len(reals), "unopened": failed}
+    if args.json:
+        print(json.dumps(result, indent=1))
+    else:
+        for kind, cell in kinds.items():
+            print(f"{kind:24} {cell['files']:5.0f} files   en {100 * cell['en']:5.1f} %   ar {100 * cell['ar']:5.1f} %")
+        print(f"baseline, always {baseline[0]}: {100 * result['baseline']:.1f} %; not opened: {len(failed)}")
+    if args.errors:
+        for real, text in zip(reals, said["en"], strict=True):
+            if text != answer("modality", Facts(real.kind, "", False, "none", "none", "", "", ""), "en"):
+                print(real.kind, real.file, text)
+    if args.keep:
+        kept = args.model / card.MEASURED
+        measured = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        note = f"Always answering the commonest kind would be right for {100 * result['baseline']:.1f} % of the files."
+        measured["real"] = {"kinds": kinds, "note": note}
+        card.write(args.model, measured)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,152 @@
+"""The demonstration model's words: complete in both languages, examined with wordings it never saw."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from model.demo.answers import answer
+from model.demo.dialogues import PICTURE_KINDS, REPEATABLE, TISSUE_KINDS, converse
+from model.demo.exam import SINGLES, Examiner, paper
+from model.demo.language import LANGUAGES, every, expand, wordings
+from model.demo.pictures import Facts
+from model.demo.scene import FINDINGS, QUADRANTS
+
+FACTS = (
+    Facts("xray", "chest", True, "effusion", "left", "lower_right", "", ""),
+    Facts("xray", "chest", True, "none", "none", "", "", ""),
+    Facts("ct", "head", True, "bleed", "right", "upper_left", "", ""),
+    Facts("ct", "abdomen", True, "stone", "left", "lower_right", "", ""),
+    Facts("mr", "spine", False, "none", "none", "", "", ""),
+    Facts("mr", "head", True, "brain_lesion", "right", "lower_left", "", ""),
+    Facts("histology", "tissue", True, "cluster", "none", "upper_left", "he", "low"),
+    Facts("histology", "tissue", True, "none", "none", "", "ihc", "high"),
+    Facts("histology", "tissue", False, "none", "none", "", "he", ""),
+    Facts("other", "other", False, "none", "none", "", "", ""),
+)
+KINDS = sorted({*PICTURE_KINDS, *TISSUE_KINDS, "scope"})
+PLAIN = re.compile(r"[\s.,:;!?؟،؛]+")
+
+
+def _argument(kind: str, number: int) -> str:
+    options = {"half": ("right", "left"), "quadrant": QUADRANTS, "such": FINDINGS[1:]}.get(kind, ("",))
+    return options[number % len(options)]
+
+
+def _bare(text: str) -> str:
+    return PLAIN.sub(" ", text.lower()).strip()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_an_answer_for_every_picture(kind: str, language: str) -> None:
+    for number, facts in enumerate((*FACTS, None)):
+        said = answer(kind, facts, language, _argument(kind, number))
+        assert said.endswith(".")
+        assert not re.search(r"[{}()]", said.replace("(H&E)", "").replace("(X-ray)", "")) or language == "ar"
+        arabic = bool(re.search("[\u0600-\u06ff]", said))
+        assert arabic == (language == "ar")
+
+
+def test_both_languages_have_the_same_answers_and_the_same_kinds_of_question() -> None:
+    english, arabic = (wordings("answers")[language] for language in LANGUAGES)
+    assert english.keys() == arabic.keys()
+    for key, value in english.items():
+        if isinstance(value, dict):
+            assert value.keys() == arabic[key].keys()
+    for name in ("questions", "heldout"):
+        one, two = (wordings(f"{name}_{language}") for language in LANGUAGES)
+        assert one.keys() == two.keys()
+        for group in ("things", "places", "sides"):
+            assert one[group].keys() == two[group].keys()
+    assert all(len(wordings("heldout_en")[k]) == len(wordings("heldout_ar")[k]) for k in (*SINGLES, "scope"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_training_wording_expands_to_clean_sentences(language: str) -> None:
+    data = wordings(f"questions_{language}")
+    rng = np.random.default_rng(0)
+    for kind in (*SINGLES, "scope", "again", "other_side", "bare"):
+        for pattern in data[kind]:
+            assert pattern.count("(") == pattern.count(")")
+            text = expand(rng, pattern)
+            assert "|" not in text
+            assert text.strip()
+            assert set(re.findall(r"{(\w+)}", text)) <= {
+                *data["fillers"], "number", "words", "gibberish", "thing", "place", "side", "side_f", "side_noun", "kind",
+            }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_held_out_question_can_come_out_of_the_training_wordings(language: str) -> None:
+    data, held = wordings(f"questions_{language}"), wordings(f"heldout_{language}")
+    known = {_bare(s) for k in (*SINGLES, "scope", "again", "other_side", "bare") for p in data[k] for s in every(p)}
+    openers = {"", *(_bare(o) for o in data["openers"])}
+    closers = {"", *(_bare(c) for c in data["closers"])}
+    asked = [q for kind in (*SINGLES, "scope", "again", "other_side", "bare_side", "bare_part") for q in held[kind]]
+    seen = []
+    for question in asked:
+        bare = _bare(question)
+        for opener, closer in itertools.product(openers, closers):
+            if bare.startswith(opener) and bare.endswith(closer):
+                core = bare[len(opener) : len(bare) - len(closer) or None].strip()
+                if core in known:
+                    seen.append(question)
+                    break
+    assert seen == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_training_never_reads_the_held_out_wordings(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = wordings
+
+    def watched(name: str) -> object:
+        read.append(name)
+        return real(name)
+
+    for module in ("language", "answers", "dialogues"):
+        monkeypatch.setattr(f"model.demo.{module}.wordings", watched)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        converse(rng, lambda rng=rng: FACTS[int(rng.integers(len(FACTS)))], language, turns=4)
+    assert read
+    assert not any("heldout" in name for name in read)
+
+
+def test_conversations_repeat_exactly_for_one_seed_and_differ_for_another() -> None:
+    def talk(seed: int) -> list[object]:
+        rng = np.random.default_rng(seed)
+        return list(converse(rng, lambda: FACTS[int(rng.integers(len(FACTS)))], "ar", turns=5))
+
+    assert talk(3) == talk(3)
+    assert talk(3) != talk(4)
+
+
+def test_a_follow_up_on_a_new_image_is_answered_about_the_new_image() -> None:
+    found = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        given: list[Facts] = []
+
+        def pick(given: list[Facts] = given, rng: np.random.Generator = rng) -> Facts:
+            given.append(FACTS[int(rng.integers(len(FACTS)))])
+            return given[-1]
+
+        newest = None
+        for turn in converse(rng, pick, "en", turns=5):
+            if turn.picture is not None:
+                newest = given[turn.picture]
+            if turn.kind in REPEATABLE and newest is not None:
+                assert turn.answer == answer(turn.kind, newest, turn.language)
+                found += turn.picture not in (None, 0)
+    assert found > 20
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_examination_is_the_same_for_one_seed_and_covers_every_kind(language: str) -> None:
+    first, second = (paper(Examiner(language, size=96), 10) for _ in range(2))
+    assert [i.turns for i in first] == [i.turns for i in second]
+    assert {i.kind for i in first} >= {*SINGLES, "out of scope", "no image", "follow-up: side", "follow-up: new image"}
+    assert all("{" not in turn.question for item in first for turn in item.turns)
