@@ -13,7 +13,7 @@ from dicom.errors import ALL, DicomError
 from dicom.facts import Facts
 from dicom.inspection import Inspection, inspect, render_files
 from dicom.limits import Limits
-from dicom.model_input import composite, sample, square
+from dicom.model_input import composite, model_array, sample, square
 from dicom.render import automatic, displayed_size, full_range, grey_levels, render
 from dicom.sandbox import Sandbox
 from dicom.series import Series
@@ -44,6 +44,7 @@ __all__ = [
     "full_range",
     "grey_levels",
     "inspect",
+    "model_array",
     "open_study",
     "render",
     "render_files",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dicom.render import between, grey_levels, square_pixels
-from dicom.values import Frame, Window
+from dicom.render import between, displayed_size, first_view, grey_levels, square_pixels
+from dicom.values import Frame, VoiLut, Window
 
 CT_COMPOSITE: tuple[Window, Window, Window] = (between(-1024, 1024), between(-135, 215), between(0, 80))
 """Red, green and blue ranges in HU that MedGemma 1.5 was trained on."""
@@ -43,16 +43,32 @@ def composite(frame: Frame, windows: tuple[Window, Window, Window] = CT_COMPOSIT
     return square_pixels(np.stack(channels, axis=2), frame)
 
 
+def model_array(frame: Frame, side: int, window: Window | VoiLut | None = None) -> NDArray[np.uint8]:
+    """(side, side) or (side, side, 3) uint8 of a whole frame, as `square(render(frame, window), side)`.
+
+    Skips the pictures in between; pixels are made square by the same single resampling.
+    """
+    pixels = frame.samples if frame.color else grey_levels(frame, window or first_view(frame))
+    width, height = displayed_size(frame)
+    return _fitted(pixels, width, height, side)
+
+
 def square(image: Image.Image, side: int) -> Image.Image:
     """`image` scaled to fit `side` x `side` and centred on black; nothing is cut off."""
-    scale = side / max(image.size)
-    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    pixels = np.asarray(image)
+    return Image.fromarray(_fitted(np.asarray(image), image.width, image.height, side))
+
+
+def _fitted(pixels: NDArray[np.uint8], width: int, height: int, side: int) -> NDArray[np.uint8]:
+    """`pixels`, to be seen as width x height, scaled into the middle of a black square."""
+    scale = side / max(width, height)
+    width, height = max(1, round(width * scale)), max(1, round(height * scale))
     small = _resized(pixels, width, height)
+    if small.shape[:2] == (side, side):
+        return np.ascontiguousarray(small)
     out = np.zeros((side, side, *pixels.shape[2:]), np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
     out[top : top + height, left : left + width] = small
-    return Image.fromarray(out)
+    return out
 
 
 def _resized(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from dicom import Limits, inspect, open_study, render_files
+from dicom import Limits, inspect, model_array, open_study, render, render_files
 from dicom.errors import FrameMissing, TooManyPixels, WithheldImage
 from dicom.inspection import parse_window
 from dicom.model_input import CT_COMPOSITE, composite, sample, square
@@ -194,3 +194,9 @@ def test_fitting_into_a_square_cuts_nothing_off() -> None:
     found = np.asarray(square(Image.new("L", (300, 100), 255), 96))
     assert found.shape == (96, 96)
     assert (found == 255).sum() == 96 * 32
+
+
+def test_the_models_array_is_the_squared_picture(tmp_path: Path) -> None:
+    frame = read_frame(make_dicom(tmp_path / "a", ramp(300, 200), window=(2048, 4096)))
+    wanted = np.asarray(square(render(frame), 96))
+    assert np.array_equal(model_array(frame, 96), wanted)
