@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import socket
@@ -15,6 +16,7 @@ from pydicom.data import get_testdata_file
 from app.__main__ import main
 from app.commands.help import SYNTAX
 from app.commands.parser import COMMANDS, parse
+from dicom import fingerprint
 from storage import Store
 from tests.record_builder import answered, picture
 
@@ -191,7 +193,10 @@ def test_the_doctor_tells_programs_and_verifies_the_record(
     monkeypatch.setenv("BASIRA_MODEL", "openai:http://127.0.0.1:1/v1#none")
     with Store(tmp_path / "data") as store:
         conversation = store.start_conversation("local", language="en").id
-        turn = answered(store, "local", conversation, "q", "a", pictures=[picture()])
+        image = Image.new("L", (8, 8), 7)
+        image.save(png := io.BytesIO(), "PNG")
+        shown = picture(png.getvalue(), sha256=fingerprint(image))
+        turn = answered(store, "local", conversation, "q", "a", pictures=[shown])
     assert main(["doctor", "--verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["well"] is True
 

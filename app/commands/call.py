@@ -15,9 +15,6 @@ DONE, REFUSED, MISUSED, TRUNCATED, FAILED, STOPPED = 0, 1, 2, 3, 4, 130
 ENDINGS = {"complete": DONE, "truncated": TRUNCATED, "failed": FAILED, "stopped": STOPPED}
 """How an answer ended → exit code."""
 
-LOCAL_OWNER = "local"
-"""Whose record the command line reads and writes: the one reader there is until there are logins."""
-
 
 class Misuse(Exception):
     """What was typed cannot be meant. `key` is the sentence that says why, with `what` put in."""
