@@ -148,16 +148,17 @@ class Engine(Protocol):
         *,
         conversation: str | None = None,
         cancel: threading.Event | None = None,
+        reader: str | None = None,
     ) -> Iterator[Event]:
         """Answer the last message. `conversation`: a secret identifier under which keys and values may be kept
-        for the next turn. `cancel`: set it to stop within one step; closing the iterator does the same."""
+        for the next turn. `cancel`: set it to stop within one step; closing the iterator does the same.
+        `reader`: who asks; readers take turns in the queue, whatever the number of their questions."""
+        ...
+
+    def forget(self, conversation: str) -> None:
+        """Drop everything kept for a conversation: it was deleted."""
         ...
 
     def close(self) -> None:
         """Stop the work, free the memory; running streams end as stopped."""
         ...
-
-
-def stopped(reason: Reason, *, error: ModelError | None = None) -> Finish:
-    """A finish before anything was computed."""
-    return Finish(reason=reason, error=error)

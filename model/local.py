@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model.answer import Answer, Tags
 from model.decoder import Decoder
@@ -18,6 +18,9 @@ from model.reading import Budget
 from model.request import Request
 from model.sampler import Sampler
 from model.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _CONVERSATIONS_REMEMBERED = 512  # ids of earlier answers; a few kilobytes each
 
@@ -82,6 +85,11 @@ class LocalEngine:
         """Drop everything kept for a conversation."""
         self._answers.forget(conversation)
         self.scheduler.forget(conversation)
+
+    def sent_size(self, image: Image.Image) -> tuple[int, int]:
+        """(width, height) of what the tower sees of a picture: what some checkpoints' boxes refer to. Raises
+        UnreadableImage."""
+        return self.composer.pixels_of(image).sent_size
 
     def close(self) -> None:
         self.scheduler.close()

@@ -142,6 +142,10 @@ class Composer:
                 raise ContextTooLong(f"{len(prompt.ids)} tokens, the context holds {self.context}")
             first += 1
 
+    def pixels_of(self, image: Image.Image) -> Pixels:
+        """A picture as the tower takes it."""
+        return self._pixels.of(image, hash_image(image))
+
     # --- inside ---
 
     def _estimate(self, messages: Sequence[Message], prepared: _Prepared) -> int:

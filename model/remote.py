@@ -94,6 +94,7 @@ class RemoteEngine:
         *,
         conversation: str | None = None,
         cancel: threading.Event | None = None,
+        reader: str | None = None,
     ) -> Iterator[Event]:
         """Answer the last message; the same events as the engine in this process."""
         sampling = sampling or Sampling()
@@ -133,6 +134,9 @@ class RemoteEngine:
             reused_tokens=call.reused_tokens,
             seed=sampling.seed if sampling.temperature > 0 else None,
         )
+
+    def forget(self, conversation: str) -> None:
+        """Nothing is kept here; the server's cache is its own, keyed by a hash that this process forgets."""
 
     def close(self) -> None:
         self._closed.set()

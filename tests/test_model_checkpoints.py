@@ -283,6 +283,51 @@ def test_progress_goes_up_to_one_and_the_fingerprint_follows_the_weights(llava: 
         one.close()
 
 
+def test_quantised_weights_are_kept_for_the_next_start(
+    tmp_path: Path, llava: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model import convert as convert_module
+
+    monkeypatch.setattr(convert_module, "_CACHED_FROM", 0)
+    first = opened(llava, "nf4", weights_cache=tmp_path / "weights")
+    kept = [path for path in (tmp_path / "weights").iterdir() if path.is_dir()]
+    assert len(kept) == 1
+    second = opened(llava, "nf4", weights_cache=tmp_path / "weights")
+    assert second.identity == first.identity
+    for messages in QUESTIONS:
+        assert (logits_of(first, messages) - logits_of(second, messages)).abs().max() < 1e-4
+    first.close()
+    second.close()
+
+
+DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
+
+
+@pytest.mark.skipif(not (DEMO / "config.json").exists(), reason="the demonstration model has not been trained yet")
+def test_the_demonstration_model_takes_the_path_of_every_other() -> None:
+    import torch
+    from transformers import LlavaForConditionalGeneration
+
+    quantized = open_engine("demo")
+    assert quantized.identity.demonstration
+    assert quantized.identity.quantization == "nf4"
+    assert quantized.identity.languages == ("en", "ar")
+    quantized.close()
+    engine = open_engine("demo", quantization="fp32", device="cpu")
+    assert isinstance(engine, LocalEngine)
+    stock = LlavaForConditionalGeneration.from_pretrained(DEMO, dtype=torch.float32)
+    for messages in QUESTIONS[:2]:
+        prompt = engine.composer.compose(messages, reserve=1, raw_answer=lambda _: None)
+        inputs: dict[str, Any] = {"input_ids": torch.tensor([prompt.ids])}
+        if prompt.pixels:
+            inputs["pixel_values"] = prompt.pixels[0].tensors["pixel_values"]
+        with torch.inference_mode():
+            out = stock.generate(**inputs, do_sample=False, max_new_tokens=40)[0, len(prompt.ids) :].tolist()
+        ours = tokens_of(engine, messages, 40)
+        assert ours == out[: len(ours)]
+    engine.close()
+
+
 # --- refusals ---
 
 

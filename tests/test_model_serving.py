@@ -24,10 +24,9 @@ LONG = Sampling(temperature=0.0, max_new_tokens=4000)
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     folder = checkpoints.make_llava(tmp_path_factory.mktemp("serving") / "llava")
-    config = folder / "generation_config.json"
-    config.write_text('{"eos_token_id": 1}')  # a rare one: answers are as long as asked
     opened = open_engine(str(folder), quantization="fp32", device="cpu", readers=4)
     assert isinstance(opened, LocalEngine)
+    opened.scheduler._end_tokens = frozenset()  # answers are as long as asked
     yield opened
     opened.close()
 
@@ -201,6 +200,32 @@ def test_a_step_that_breaks_for_one_row_is_run_for_each_alone(engine: LocalEngin
     while not isinstance(shown[-1], Finish):
         shown.append(healthy.events.get(timeout=60))
     assert text_of(shown) == expected
+
+
+def test_numbers_that_break_end_one_answer_and_leave_the_others_alone(engine: LocalEngine) -> None:
+    import torch
+
+    good = Sampling(temperature=0.0, max_new_tokens=60)
+    expected = text_of(run(engine, ask(), good))
+    broken = engine._request(ask("?", None), LONG, None, None, "broken")
+    healthy = engine._request(ask(), good, None, None, "healthy")
+    for request in (broken, healthy):
+        engine.scheduler.submit(request)
+        while not isinstance(first := request.events.get(timeout=60), Piece):
+            pass
+    cache = engine.scheduler._batch.cache
+    assert cache is not None
+    with torch.inference_mode():
+        cache.values[0][engine.scheduler._batch.writing.index(broken)] = float("nan")
+    while not isinstance(event := broken.events.get(timeout=60), Finish):
+        pass
+    assert isinstance(event.error, errors.NumbersBroke)
+    shown: list[Event] = [first]
+    while not isinstance(shown[-1], Finish):
+        shown.append(healthy.events.get(timeout=60))
+    assert text_of(shown) == expected
+    after = text_of(run(engine, ask(), good))
+    assert after == expected
 
 
 def test_running_out_of_memory_is_survived_by_eviction_and_one_retry(engine: LocalEngine) -> None:
