@@ -57,8 +57,9 @@ class _Call:
 class RemoteEngine:
     """See `model.engine.Engine`."""
 
-    def __init__(self, base: str, identity: Identity, *, api_key: str | None, salted: bool) -> None:
+    def __init__(self, base: str, name: str, identity: Identity, *, api_key: str | None, salted: bool) -> None:
         self._base = base
+        self._name = name
         self._identity = identity
         self._key = api_key
         self._salted = salted
@@ -70,18 +71,25 @@ class RemoteEngine:
     def connect(cls, address: str, *, api_key: str | None = None) -> RemoteEngine:
         """address: "http://host:port/v1#model-name"; without a name, the first model the server lists.
 
-        Raises RemoteUnreachable, RemoteRefused, RemoteBusy, and CheckpointNotFound for a name it does not list.
+        Raises RemoteUnreachable, RemoteRefused, RemoteBusy, and CheckpointNotFound for a name that is not among
+        those the server lists. A server that lists none (or cannot) is believed to have the named one.
         """
         base, _, name = address.partition("#")
         base = base.rstrip("/")
-        listed = _models(base, api_key)
+        try:
+            listed = _models(base, api_key)
+        except RemoteBusy:
+            if not name:
+                raise
+            listed = []  # transformers serve fails to list when its cache folder is missing, and answers all the same
         names = [str(entry.get("id")) for entry in listed]
-        if not names:
-            raise CheckpointNotFound("the server lists no model")
-        if name and name not in names:
+        if not names and not name:
+            raise CheckpointNotFound("the server lists no model; name one after #")
+        if name and names and name not in names:
             raise CheckpointNotFound(f"the server lists {', '.join(names[:5])}, not {name}")
-        entry = listed[names.index(name) if name else 0]
-        return cls(base, _identity(base, entry), api_key=api_key, salted=entry.get("owned_by") == "vllm")
+        entry = listed[names.index(name) if name else 0] if names else {"id": name}
+        salted = entry.get("owned_by") == "vllm"
+        return cls(base, str(entry["id"]), _identity(base, entry), api_key=api_key, salted=salted)
 
     @property
     def identity(self) -> Identity:
@@ -165,7 +173,7 @@ class RemoteEngine:
         self, messages: Sequence[Message], sampling: Sampling, conversation: str | None
     ) -> tuple[dict[str, Any], dict[str, str]]:
         body: dict[str, Any] = {
-            "model": self._identity.name,
+            "model": self._name,
             "messages": [_message(message) for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -301,7 +309,7 @@ def _refusal(reply: httpx.Response) -> RemoteError:
 
 def _identity(base: str, entry: dict[str, Any]) -> Identity:
     return Identity(
-        name=str(entry["id"]),
+        name=_shown_name(str(entry["id"])),
         revision=str(entry.get("revision") or entry.get("root") or ""),
         family=str(entry.get("family") or "remote"),
         quantization=str(entry.get("quantization") or "remote"),
@@ -311,6 +319,11 @@ def _identity(base: str, entry: dict[str, Any]) -> Identity:
         context_tokens=int(entry.get("max_model_len") or 8192),
         languages=tuple(entry.get("languages") or ()),
     )
+
+
+def _shown_name(name: str) -> str:
+    """A server that was given a folder lists its path: the folder's name is enough, and tells less."""
+    return name.rstrip("/").rsplit("/", 1)[-1] if name.startswith("/") else name
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,6 +179,46 @@ def test_a_server_that_is_not_there_is_named_as_unreachable(monkeypatch: pytest.
 def test_a_model_the_server_does_not_have_is_not_found(server: Served) -> None:
     with pytest.raises(errors.CheckpointNotFound, match="llava"):
         open_engine(f"openai:http://127.0.0.1:{server.port}/v1#other", api_key="sesame")
+
+
+DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
+
+
+@pytest.mark.skipif(not (DEMO / "config.json").exists(), reason="the demonstration model has not been trained yet")
+def test_transformers_serve_with_the_demonstration_model_answers_as_the_engine_does(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(DEMO)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    assert server.stderr is not None
+    assert any("Uvicorn running" in line for line in server.stderr)
+    drain = threading.Thread(target=server.stderr.read)  # a full pipe would stop the server
+    drain.start()
+    try:
+        there = open_engine(f"openai:http://127.0.0.1:{port}/v1#{DEMO}")
+        here = open_engine("demo", quantization="bf16", device="cpu", check=False)
+        assert there.identity.name == "demo-model"
+        for messages in (ask("What imaging modality is this?"), [Message("user", "ما هذا؟")]):
+            remote_events = list(there.stream(messages, GREEDY))
+            assert finish_of(remote_events).error is None
+            assert said(remote_events) == said(list(here.stream(messages, GREEDY))) != ""
+            assert finish_of(remote_events).prompt_tokens > 0
+        there.close()
+        here.close()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        drain.join(timeout=30)
+        server.stderr.close()
 
 
 class Moody(BaseHTTPRequestHandler):
