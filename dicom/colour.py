@@ -84,7 +84,7 @@ def _palette_plane(ds: Dataset, name: str) -> tuple[int, int, int, NDArray[np.ui
     entries, first, bits = (described[0] % 65536) or 65536, described[1], described[2]
     raw = elements.value(ds, f"{name}PaletteColorLookupTableData")
     if isinstance(raw, bytes):
-        table = _table(raw, entries, ds)
+        table = _table(raw, entries, ds, f"{name}PaletteColorLookupTableData")
         if bits == 8 and table.size and int(table.max()) > 255:
             bits = 16  # 8-bit entries left in the high byte of words, a frequent reading of C.7.6.3.1.6
     else:
@@ -104,10 +104,11 @@ def _word(ds: Dataset) -> np.dtype[Any]:
     return np.dtype(">u2" if little is False else "<u2")
 
 
-def _table(raw: bytes, entries: int, ds: Dataset) -> NDArray[np.uint16]:
+def _table(raw: bytes, entries: int, ds: Dataset, keyword: str) -> NDArray[np.uint16]:
     """Entries of a table written as bytes or as words."""
     if len(raw) < 2 * entries:
-        return np.frombuffer(raw, np.uint8)[:entries].astype(np.uint16)
+        packed = elements.packed_bytes(ds, ds[keyword])
+        return np.frombuffer(packed, np.uint8)[:entries].astype(np.uint16)
     return np.frombuffer(raw[: 2 * entries], _word(ds)).astype(np.uint16)
 
 

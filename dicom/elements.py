@@ -12,8 +12,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
@@ -101,6 +102,17 @@ def decimals(ds: Dataset, keyword: str) -> list[float]:
     return [n for n in numbers if n is not None] if None not in numbers else []
 
 
+def packed_bytes(ds: Dataset, element: DataElement) -> bytes:
+    """The bytes of an OB or OW element in order: words of big endian files are swapped back (PS3.5 A.2)."""
+    raw = element.value
+    if not isinstance(raw, bytes):
+        return b""
+    _, little = ds.original_encoding
+    if little is not False or element.VR != "OW":
+        return raw
+    return np.frombuffer(raw[: len(raw) // 2 * 2], ">u2").astype("<u2").tobytes()
+
+
 def integer(ds: Dataset, keyword: str) -> int | None:
     number = decimal(ds, keyword)
     return None if number is None else int(number)
@@ -117,6 +129,14 @@ def items(ds: Dataset, keyword: str) -> Sequence[Dataset]:
         return ()
 
 
+def item(ds: Dataset, keyword: str, index: int) -> Dataset | None:
+    """One item of a sequence without looking at the others; None when there is none."""
+    found = value(ds, keyword)
+    if isinstance(found, Sequence) and not isinstance(found, (bytes, str, list)) and 0 <= index < len(found):
+        one = found[index]
+        return one if isinstance(one, Dataset) else None
+    return None
+
+
 def first_item(ds: Dataset, keyword: str) -> Dataset | None:
-    found = items(ds, keyword)
-    return found[0] if found else None
+    return item(ds, keyword, 0)

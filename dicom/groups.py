@@ -19,8 +19,7 @@ class FrameGroups:
     def __init__(self, ds: Dataset, index: int) -> None:
         self.top = ds
         shared = elements.first_item(ds, "SharedFunctionalGroupsSequence")
-        per_frame = elements.items(ds, "PerFrameFunctionalGroupsSequence")
-        own = per_frame[index] if index < len(per_frame) else None
+        own = elements.item(ds, "PerFrameFunctionalGroupsSequence", index)
         self._groups: Sequence[Dataset] = [group for group in (own, shared) if group is not None]
 
     def holder(self, macro: str, keyword: str) -> Dataset:

@@ -105,10 +105,20 @@ def _report(series: Series) -> SeriesReport:
     return SeriesReport(series.facts, encoding_name(series.encoding), len(series), windows, series.warnings, error)
 
 
+_NEWER = {
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+}
+"""Transfer syntaxes of PS3.5 A.4 that pydicom has no name for."""
+
+
 def encoding_name(syntax: str) -> str:
     """The standard's name of a transfer syntax; raster formats by their own; "unknown" for anything else."""
     if syntax.isalnum() and len(syntax) <= 10:
         return syntax
+    if syntax in _NEWER:
+        return _NEWER[syntax]
     uid = UID(syntax, validation_mode=pydicom.config.IGNORE)
     return uid.name if uid.name != uid else "unknown"
 
@@ -126,7 +136,7 @@ def render_files(
 
     `window`: "first" (the file's first window, else its VOI LUT, else automatic), "auto" (percentiles without
     padding, padding black), "minmax" (full range of the frame, padding included), or "CENTRE/WIDTH" in
-    modality values. Overlay planes are drawn white. `frame` counts from 0 in file order. Pixels are not
+    modality values. Overlay planes are drawn white on grey frames. `frame` counts from 0 in file order. Pixels are not
     resampled for aspect and ultrasound is not masked: this is for the owner's own disk, and comparable with
     dcmtk's dcmj2pnm. A folder or ZIP gives one PNG per series, FILE-1.png, FILE-2.png, …; its entry is the
     first.
@@ -170,7 +180,7 @@ def _render_path(
 def native(frame: Frame, window: str) -> Image.Image:
     """The frame's own pixels under a window named as in `render_files`."""
     if frame.color:
-        return render(frame, overlays=True, square=False)
+        return render(frame, square=False)
     chosen: Window | VoiLut
     if window == "minmax":
         frame = dataclasses.replace(frame, padding=None)

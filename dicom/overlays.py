@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from dicom import elements
 from dicom.layout import Layout
 
 Mask = NDArray[np.uint8]
@@ -49,13 +50,12 @@ def _plane(ds: Dataset, group: int, layout: Layout, index: int, words: NDArray[A
         return None
     if position < layout.bits_stored + (layout.high_bit + 1 - layout.bits_stored) and position <= layout.high_bit:
         return None
-    return ((words >> position) & 1).astype(np.uint8)
+    unsigned = words.view(np.dtype(f"u{words.dtype.itemsize}"))
+    return ((unsigned >> position) & 1).astype(np.uint8)
 
 
 def _packed(ds: Dataset, group: int, count: int, index: int) -> Mask | None:
-    raw = ds[group, 0x3000].value
-    if not isinstance(raw, bytes):
-        return None
+    raw = elements.packed_bytes(ds, ds[group, 0x3000])
     frames = _number(ds, group, 0x0015, 1)
     first = _number(ds, group, 0x0051, 1) - 1
     which = index - first if frames > 1 else 0

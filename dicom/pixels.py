@@ -35,7 +35,7 @@ class Stored:
     rgb: bool
     lossy: bool
     words: NDArray[Any] | None = None
-    """Undecoded words of a native frame, whose unused bits may hold overlays."""
+    """Undecoded words of a losslessly stored frame, whose unused bits may hold overlays."""
 
 
 class PixelReader:
@@ -70,7 +70,8 @@ class PixelReader:
         data = self._fragments.read(self._source.stream, index, self._limits)
         rle = self._source.syntax == RLE
         array, stream = decode_codestream(data, layout, rle=rle, at_least=at_least)
-        return Stored(_conformed(array, layout, stream), _is_rgb(stream, layout), not stream.lossless)
+        words = array if stream.lossless and array.ndim == 2 else None
+        return Stored(_conformed(array, layout, stream), _is_rgb(stream, layout), not stream.lossless, words)
 
     def _native(self, index: int) -> Stored:
         layout, element = self.layout, self._element

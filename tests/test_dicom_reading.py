@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
@@ -20,9 +21,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom import grey_levels, inspect
+from dicom import grey_levels, inspect, open_study
 from dicom.errors import DamagedFile, DicomError, TooManyFrames, TruncatedFile
-from tests.dicom_files import item, make_dataset, make_dicom, ramp, read_frame, sequence, to_bytes
+from tests.dicom_files import item, make_dataset, make_dicom, ramp, read_frame, sandbox, sequence, to_bytes
 
 
 def written(path: Path, ds: Any, **how: Any) -> Path:
@@ -325,3 +326,66 @@ def test_flipped_bytes_in_the_header_never_crash(tmp_path: Path) -> None:
         path.write_bytes(bytes(damaged))
         error = inspect(path).error
         assert type(error).__name__ not in ("DecoderCrashed", "TookTooLong")
+
+
+@pytest.mark.parametrize(
+    ("encode", "syntax", "options", "allowed"),
+    [
+        ("htj2k_encode", "1.2.840.10008.1.2.4.201", {"reversible": True}, 0),
+        ("jpegxl_encode", "1.2.840.10008.1.2.4.110", {"lossless": True}, 0),
+        ("jpegxl_encode", "1.2.840.10008.1.2.4.110", {"lossless": True, "usecontainer": False}, 0),
+        ("jpeg8_encode", "1.2.840.10008.1.2.4.57", {"lossless": True, "bitspersample": 12}, 0),
+        ("jpeg8_encode", "1.2.840.10008.1.2.4.51", {"level": 98, "bitspersample": 12}, 16),
+        ("jpegls_encode", "1.2.840.10008.1.2.4.80", {}, 0),
+        ("jpeg2k_encode", "1.2.840.10008.1.2.4.90", {"reversible": True, "codecformat": "jp2"}, 0),
+    ],
+)
+def test_codecs_are_recognised_by_their_bytes(
+    tmp_path: Path, encode: str, syntax: str, options: dict[str, Any], allowed: int
+) -> None:
+    data = getattr(imagecodecs, encode)(ramp(), **options)
+    for stated in (syntax, "1.2.840.10008.1.2.4.70"):  # the second is wrong for most: content decides
+        ds = make_dataset(ramp(), bits_stored=12)
+        ds.PixelData = encapsulate([data])
+        path = written(tmp_path / stated[-3:], ds, syntax=stated.replace(".110", ".201"))
+        path.write_bytes(path.read_bytes().replace(b"4.201", stated[-5:].encode(), 1))  # pydicom knows no JPEG XL
+        frame = read_frame(path)
+        assert np.abs(frame.samples.astype(int) - ramp()).max() <= allowed
+
+
+@pytest.mark.parametrize(("photometric", "colors"), [("RGB", "RGB"), ("YBR_FULL_422", "YCBCR"), ("YBR_FULL", "YCBCR")])
+def test_jpeg_colour_is_converted_exactly_once(tmp_path: Path, photometric: str, colors: str) -> None:
+    rgb = np.zeros((32, 32, 3), np.uint8)
+    rgb[..., 0], rgb[..., 1] = 220, 60
+    data = imagecodecs.jpeg8_encode(rgb, level=95, colorspace="RGB", outcolorspace=colors)
+    ds = make_dataset(rgb, photometric=photometric)
+    ds.PixelData = encapsulate([data])
+    frame = read_frame(written(tmp_path / "a", ds, syntax="1.2.840.10008.1.2.4.50"))
+    assert np.abs(frame.samples.astype(int) - rgb).max() <= 3
+
+
+def test_a_jpeg_2000_frame_may_come_reduced_but_not_below_what_was_asked(tmp_path: Path) -> None:
+    smooth = np.tile(np.linspace(0, 4000, 1024).astype(np.uint16), (768, 1))
+    ds = make_dataset(smooth, bits_stored=12)
+    ds.PixelData = encapsulate([imagecodecs.jpeg2k_encode(smooth, reversible=True, codecformat="j2k")])
+    path = written(tmp_path / "a", ds, syntax=JPEG2000Lossless)
+    reduced = sandbox().call("frame", str(path), "dicom", 0, 300, False)
+    assert reduced.samples.shape == (384, 512)
+    assert abs(float(reduced.samples.mean()) - float(smooth.mean())) < 4
+    assert sandbox().call("frame", str(path), "dicom", 0, 0, False).samples.shape == (768, 1024)
+
+
+def test_thousands_of_frames_with_their_own_groups_are_scanned_in_time(tmp_path: Path) -> None:
+    count = 4000
+    groups = [item(PlanePositionSequence=sequence(item(ImagePositionPatient=[0, 0, float(-i)]))) for i in range(count)]
+    path = make_dicom(
+        tmp_path / "a",
+        np.zeros((count, 2, 2), np.uint8),
+        SharedFunctionalGroupsSequence=sequence(
+            item(PlaneOrientationSequence=sequence(item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])))
+        ),
+        PerFrameFunctionalGroupsSequence=sequence(*groups),
+    )
+    series = open_study([path]).series[0]
+    assert len(series) == count
+    assert series.facts_of(0).slice_position_mm == 1 - count
