@@ -156,9 +156,11 @@ def _render_path(
         if not path.is_dir():
             header: Header = pool.call("scan", str(path))
             if header.reader not in ("zip", "directory"):
-                if index >= len(header.slots):
+                tiles = header.reader == "slide" and header.syntax != "slide"
+                reader = "dicom" if tiles else header.reader  # a DICOM slide's frames are its tiles
+                if not tiles and index >= len(header.slots):
                     raise FrameMissing("there is no such frame")
-                frame: Frame = pool.call("frame", str(path), header.reader, index, 0, True)
+                frame: Frame = pool.call("frame", str(path), reader, index, 0, True)
                 return _save(native(frame, window), out, path.name, taken)
         with open_study([path], limits=limits, sandbox=pool) as study:
             if not study.series:

@@ -75,7 +75,7 @@ class _Child:
 
     def __init__(self, limits: Limits) -> None:
         self._memory = _shared_memory()
-        self._seconds = limits.seconds_per_step
+        self._limits = limits
         root = str(Path(__file__).resolve().parents[1])
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         environment |= {
@@ -104,7 +104,10 @@ class _Child:
 
     def ask(self, task: str, arguments: tuple[Any, ...]) -> Any:
         """The result of one task. Raises the task's `DicomError`, `TookTooLong` or `DecoderCrashed`."""
-        deadline = time.monotonic() + self._seconds
+        bounds = self._limits
+        quick = task in ("scan", "scan_many")
+        seconds = min(bounds.seconds_per_scan, bounds.seconds_per_step) if quick else bounds.seconds_per_step
+        deadline = time.monotonic() + seconds
         try:
             self._send((task, arguments))
             kind, *rest = self._receive(deadline)

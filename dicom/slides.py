@@ -44,16 +44,17 @@ def open_slide(path: Path) -> Any:
         raise DamagedFile("OpenSlide cannot open the slide") from fault
 
 
-def scan_slide(path: Path, facts: Facts | None = None) -> Header:
-    """Levels, magnification and microns per pixel of a slide."""
+def scan_slide(path: Path, known: Header | None = None) -> Header:
+    """Levels, magnification and microns per pixel of a slide; `known` is what its DICOM header said."""
     slide = open_slide(path)
     width, height = slide.dimensions
     levels = tuple(
         (int(w), int(h), float(d)) for (w, h), d in zip(slide.level_dimensions, slide.level_downsamples, strict=True)
     )
     mpp = [_number(slide.properties.get(f"openslide.mpp-{axis}")) for axis in "yx"]
-    known = [m for m in mpp if m]
-    base = facts or Facts()
+    microns = [m for m in mpp if m]
+    base = known.facts if known else Facts()
+    syntax = known.syntax if known else "slide"
     described = Facts(
         kind="slide",
         modality="SM",
@@ -63,10 +64,10 @@ def scan_slide(path: Path, facts: Facts | None = None) -> Header:
         columns=width,
         pixel_spacing_mm=(mpp[0] / 1000, mpp[1] / 1000) if mpp[0] and mpp[1] else None,
         magnification=measurement("magnification", _number(slide.properties.get("openslide.objective-power"))),
-        microns_per_pixel=measurement("microns_per_pixel", sum(known) / len(known) if known else None),
+        microns_per_pixel=measurement("microns_per_pixel", sum(microns) / len(microns) if microns else None),
     )
     slide.close()
-    return Header("slide", described, "", "", "", 0, True, "", (Slot(0, None, None),), syntax="slide", levels=levels)
+    return Header("slide", described, "", "", "", 0, True, "", (Slot(0, None, None),), syntax=syntax, levels=levels)
 
 
 def try_out(path: Path, header: Header) -> None:

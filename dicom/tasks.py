@@ -106,7 +106,7 @@ class Desk:
             header = scan_dicom(source, self._limits)
             if is_tiled_slide(source.dataset) and slides.detect(place) == "dicom":
                 try:
-                    found = slides.scan_slide(place, header.facts)
+                    found = slides.scan_slide(place, header)
                     slides.try_out(place, found)
                 except DicomError:
                     return header  # OpenSlide refuses what lacks a tile; single tiles are still pictures
