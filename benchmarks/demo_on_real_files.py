@@ -2,9 +2,9 @@
 
     python -m benchmarks.demo_on_real_files [--corpus ../shared/dicom-corpus] [--json] [--keep]
 
-Every CT, MR, radiograph and histology file is opened as the program opens it (first or middle frame, default window) and the
-model, in NF4, is asked in both languages with held-out wordings. Baseline in the same run: always answering the
-commonest kind. `--keep` adds the result to the model's measurements and card.
+Every CT, MR, radiograph and histology file is opened as the program opens it (first or middle frame, default
+window) and the model, in NF4, is asked in both languages with held-out wordings. Baseline in the same run: always
+answering the commonest kind. `--keep` adds the result to the model's measurements and card.
 """
 
 from __future__ import annotations

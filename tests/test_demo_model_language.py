@@ -74,7 +74,8 @@ def test_every_training_wording_expands_to_clean_sentences(language: str) -> Non
             assert "|" not in text
             assert text.strip()
             assert set(re.findall(r"{(\w+)}", text)) <= {
-                *data["fillers"], "number", "words", "gibberish", "thing", "place", "side", "side_f", "side_noun", "kind",
+                *data["fillers"], "number", "words", "gibberish", "thing", "place", "side", "side_f", "side_noun",
+                "kind",
             }  # fmt: skip
 
 

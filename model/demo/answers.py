@@ -94,9 +94,7 @@ def answer(kind: str, facts: Facts | None, language: str, argument: str = "") ->
         return str(words["none"])
     if kind in ("side", "where"):
         return _site(kind, facts, words)
-    return str(words["is_there_plain" if kind == "finding" else "it_is"]).format(
-        **_finding(words, facts.finding)
-    )
+    return str(words["is_there_plain" if kind == "finding" else "it_is"]).format(**_finding(words, facts.finding))
 
 
 def places_to_ask(facts: Facts) -> list[str]:

@@ -5,8 +5,13 @@ from typing import Any
 from model.demo.pictures import GRID, SIDE
 from model.demo.scene import FINDINGS, MODALITIES, PARTS
 
-VISION = {"hidden_size": 192, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 3}
-TEXT = {
+VISION: dict[str, Any] = {
+    "hidden_size": 192,
+    "intermediate_size": 768,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 3,
+}
+TEXT: dict[str, Any] = {
     "hidden_size": 256,
     "intermediate_size": 704,
     "num_hidden_layers": 4,
@@ -36,7 +41,8 @@ def build(vocabulary: int, image_token: int, bos: int, eos: int, pad: int) -> An
         pad_token_id=pad,
         tie_word_embeddings=False,
     )
-    config = LlavaConfig(
+    configure: Any = LlavaConfig  # its stub names the image token by an older name
+    config = configure(
         vision_config=tower_config(),
         text_config=text,
         image_token_id=image_token,

@@ -1,5 +1,7 @@
 """Drawing in anatomy coordinates: a warped sheet, soft shapes, smooth noise. Knows no anatomy."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -10,7 +12,7 @@ def smooth_noise(rng: np.random.Generator, size: int, cells: int) -> Field:
     """A (size, size) random field with about `cells` bumps per side, roughly within -1…1."""
     coarse = rng.standard_normal((cells + 3, cells + 3)).astype(np.float32)
     grown = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.clip(grown * 0.5, -1.2, 1.2).astype(np.float32)
+    return np.asarray(np.clip(grown * 0.5, -1.2, 1.2), np.float32)
 
 
 class Sheet:
@@ -63,15 +65,13 @@ class Sheet:
         rough: float = 0.0,
     ) -> Field:
         """Coverage 0…1 of a (super)ellipse; `turn` in degrees, `soft` the edge's width, `rough` its raggedness."""
-        du, dv = self.u - np.float32(x), self.v - np.float32(y)
+        du: Field = self.u - np.float32(x)
+        dv: Field = self.v - np.float32(y)
         if turn:
             c, s = np.float32(np.cos(np.deg2rad(turn))), np.float32(np.sin(np.deg2rad(turn)))
             du, dv = c * du + s * dv, -s * du + c * dv
         du, dv = np.abs(du) / np.float32(rx), np.abs(dv) / np.float32(ry)
-        if power == 2.0:
-            radius = np.sqrt(du * du + dv * dv)
-        else:
-            radius = (du**power + dv**power) ** np.float32(1 / power)
+        radius: Field = np.hypot(du, dv) if power == 2.0 else (du**power + dv**power) ** np.float32(1 / power)
         if rough:
             radius = radius + np.float32(rough) * self.noise(7)
         edge = np.float32(max(soft, 0.6 / self.size) / min(rx, ry))
@@ -80,7 +80,7 @@ class Sheet:
     def stroke(self, points: list[tuple[float, float]], width: float, *, soft: float = 0.02) -> Field:
         """Coverage 0…1 of a thick polyline through `points` ((u, v) pairs)."""
         best = np.full((self.size, self.size), 9.0, np.float32)
-        for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+        for (ax, ay), (bx, by) in pairwise(points):
             ex, ey = bx - ax, by - ay
             t = ((self.u - ax) * ex + (self.v - ay) * ey) / max(ex * ex + ey * ey, 1e-6)
             t = np.clip(t, 0, 1)

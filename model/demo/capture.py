@@ -40,16 +40,12 @@ def letters(rng: np.random.Generator, image: Pixels, most: int = 4) -> None:
     """Burned-in writing in corners and along edges; in place."""
     h, w = image.shape[:2]
     for _ in range(int(rng.integers(1, most + 1))):
-        text = "".join(
-            rng.choice(list("ABCDEFGHIKLMNOPRSTU0123456789:. -")) for _ in range(rng.integers(2, 12))
-        )
+        text = "".join(rng.choice(list("ABCDEFGHIKLMNOPRSTU0123456789:. -")) for _ in range(rng.integers(2, 12)))
         scale = float(rng.uniform(0.22, 0.42) * h / 128)
         x = int(rng.choice([0.02, 0.02, 0.6, 0.72, 0.4]) * w)
         y = int(rng.choice([0.05, 0.1, 0.15, 0.9, 0.97, 0.5]) * h)
         colour = (255, 255, 255) if image.ndim == 3 else 255
-        cv2.putText(
-            image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, h // 200), cv2.LINE_AA
-        )
+        cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, h // 200), cv2.LINE_AA)
 
 
 def side_marker(rng: np.random.Generator, image: Pixels) -> None:

@@ -81,9 +81,7 @@ def _argument(talk: Talk, kind: str) -> str:
     return ""
 
 
-def put(
-    rng: np.random.Generator, pattern: str, language: str, kind: str, argument: str, facts: Facts | None
-) -> str:
+def put(rng: np.random.Generator, pattern: str, language: str, kind: str, argument: str, facts: Facts | None) -> str:
     """A pattern with its alternatives chosen and its fillers filled."""
     data = wordings(f"questions_{language}")
     text = expand(rng, pattern)
@@ -91,9 +89,7 @@ def put(
         text = text.replace("{place}", choose(rng, data["places"][argument]))
     if kind == "half":
         names = data["sides"][argument]
-        for slot, name in zip(
-            ("{side}", "{side_f}", "{side_noun}"), names, strict=False
-        ):  # English needs one
+        for slot, name in zip(("{side}", "{side_f}", "{side_noun}"), names, strict=False):  # English needs one
             text = text.replace(slot, name)
     if "{thing}" in text:
         known = facts.finding if facts and facts.finding != "none" else choose(rng, list(FINDINGS[1:]))

@@ -33,7 +33,9 @@ def language_of(text: str) -> str:
     return "ar" if arabic > latin else "en"
 
 
-def ask(model: Any, processor: Any, items: Sequence[Item], pictures: Sequence[Sequence[Pixels]] | None = None) -> list[str]:
+def ask(
+    model: Any, processor: Any, items: Sequence[Item], pictures: Sequence[Sequence[Pixels]] | None = None
+) -> list[str]:
     """Answers to the items, with their own pictures or with `pictures` in their place."""
     shown = pictures if pictures is not None else [[s.image for s in item.scenes] for item in items]
     return reader.answers(model, processor, [(item.turns, seen) for item, seen in zip(items, shown, strict=True)])

@@ -45,7 +45,9 @@ class Examiner:
             pattern = pattern.replace("{thing}", choose(rng, self.words["things"][argument]))
         return expand(rng, pattern)
 
-    def _turn(self, rng: np.random.Generator, kind: str, scene: Scene | None, argument: str = "", picture: int | None = None) -> Turn:
+    def _turn(
+        self, rng: np.random.Generator, kind: str, scene: Scene | None, argument: str = "", picture: int | None = None
+    ) -> Turn:
         said = answer(kind, facts_of(scene) if scene else None, self.language, argument)
         return Turn(kind, self.language, self._text(rng, kind, argument, scene), said, picture)
 
@@ -115,7 +117,12 @@ class Examiner:
         """Every out-of-scope question once, about a picture each."""
         said = answer("scope", None, self.language)
         return [
-            Item("out of scope", self.language, (Turn("scope", self.language, text, said, 0),), (scenes[k % len(scenes)],))
+            Item(
+                "out of scope",
+                self.language,
+                (Turn("scope", self.language, text, said, 0),),
+                (scenes[k % len(scenes)],),
+            )
             for k, text in enumerate(self.words["scope"])
         ]
 
@@ -140,7 +147,8 @@ def paper(examiner: Examiner, count: int, *, seen: bool = False, follow_ups: boo
         item
         for k, scene in enumerate(scenes)
         for n, kind in enumerate(SINGLES)
-        if (item := examiner.single(kind, k * 31 + n, scene)) is not None and (scene.assessed or kind in ("modality", "part"))
+        if (item := examiner.single(kind, k * 31 + n, scene)) is not None
+        and (scene.assessed or kind in ("modality", "part"))
     ]
     if follow_ups:
         for k, scene in enumerate(scenes):

@@ -65,9 +65,7 @@ def fill(rng: np.random.Generator, text: str, language: str) -> str:
     while "{number}" in text:
         text = text.replace("{number}", str(int(rng.integers(2, 1000))), 1)
     if "{words}" in text:
-        text = text.replace(
-            "{words}", random_words(rng, data["common"].split()) + choose(rng, ["?", "؟", ".", ""])
-        )
+        text = text.replace("{words}", random_words(rng, data["common"].split()) + choose(rng, ["?", "؟", ".", ""]))
     return text.replace("{gibberish}", gibberish(rng, language))
 
 

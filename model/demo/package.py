@@ -10,14 +10,13 @@ CARD = "CARD.md"
 
 def processor_for(tokenizer: Any) -> Any:
     """Pads to a square with the mean colour (never crops), resizes, normalises; one placeholder per patch."""
-    from transformers import LlavaProcessor
+    import transformers
     from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
     side = {"height": SIDE, "width": SIDE}
-    pictures = LlavaImageProcessorPil(
-        do_pad=True, do_resize=True, size=side, do_center_crop=False, crop_size=side
-    )
-    return LlavaProcessor(
+    pictures = LlavaImageProcessorPil(do_pad=True, do_resize=True, size=side, do_center_crop=False, crop_size=side)
+    library: Any = transformers  # partly untyped
+    return library.LlavaProcessor(
         image_processor=pictures,
         tokenizer=tokenizer,
         patch_size=SIDE // GRID,
@@ -30,10 +29,11 @@ def processor_for(tokenizer: Any) -> Any:
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save weights (bfloat16), tokenizer, processor, template and greedy generation settings."""
     import torch
-    from transformers import GenerationConfig
+    import transformers
 
     folder.mkdir(parents=True, exist_ok=True)
-    model.generation_config = GenerationConfig(
+    library: Any = transformers  # partly untyped
+    model.generation_config = library.GenerationConfig(
         do_sample=False,
         max_new_tokens=160,
         bos_token_id=tokenizer.bos_token_id,

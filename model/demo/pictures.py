@@ -30,7 +30,7 @@ def square(image: Pixels, side: int = SIDE) -> Pixels:
         top, left = (full - h) // 2, (full - w) // 2
         canvas[top : top + h, left : left + w] = rgb
         rgb = canvas
-    return np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BICUBIC))
+    return np.array(Image.fromarray(rgb).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def patches(scene: Scene) -> npt.NDArray[np.float32]:
@@ -103,9 +103,7 @@ def _write(job: tuple[str, int, int]) -> str:
 
 def read_shard(path: Path) -> Shard:
     with np.load(path) as data:
-        facts = tuple(
-            Facts(r[0], r[1], r[2] == "True", r[3], r[4], r[5], r[6], r[7]) for r in data["facts"].tolist()
-        )
+        facts = tuple(Facts(r[0], r[1], r[2] == "True", r[3], r[4], r[5], r[6], r[7]) for r in data["facts"].tolist())
         return Shard(data["images"], data["cover"], facts)
 
 

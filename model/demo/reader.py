@@ -16,19 +16,21 @@ FULL_PRECISION = ["model.vision_tower", "model.multi_modal_projector", "lm_head"
 def load(folder: Path, precision: str) -> tuple[Any, Any]:
     """(model, processor); precision "bf16" or "nf4" (language model only, double quantisation)."""
     import torch
-    from transformers import AutoProcessor, BitsAndBytesConfig, LlavaForConditionalGeneration
+    import transformers
+
+    library: Any = transformers  # partly untyped
 
     options: dict[str, Any] = {"dtype": torch.bfloat16}
     if precision == "nf4":
-        options["quantization_config"] = BitsAndBytesConfig(
+        options["quantization_config"] = library.BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16,
             llm_int8_skip_modules=FULL_PRECISION,
         )
-    model = LlavaForConditionalGeneration.from_pretrained(folder, **options).eval()
-    return model, AutoProcessor.from_pretrained(folder)
+    model = library.LlavaForConditionalGeneration.from_pretrained(folder, **options).eval()
+    return model, library.AutoProcessor.from_pretrained(folder)
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -43,7 +45,7 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
 
 
 def answers(
-    model: Any, processor: Any, asked: Sequence[tuple[Sequence[Turn], Sequence[Pixels]]], *, batch: int = 16
+    model: Any, processor: Any, asked: Sequence[tuple[Sequence[Turn], Sequence[Pixels]]], *, batch: int = 48
 ) -> list[str]:
     """The model's greedy answers to the last question of each (turns, pictures)."""
     import torch

@@ -1,12 +1,12 @@
 """What is known about a drawn picture: the facts every answer is built from. Knows no drawing and no words."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Field = npt.NDArray[np.float32]
+Field = npt.NDArray[Any]  # float32; numpy types its mixed arithmetic too loosely to say so
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 

@@ -27,7 +27,8 @@ TEMPLATE = (
     "{{- '<|' + message['role'] + '|>' -}}"
     "{%- if message['content'] is string -%}{{- message['content'] | trim -}}"
     "{%- else -%}{%- for item in message['content'] -%}"
-    "{%- if item['type'] == 'image' -%}{{- '<image>' -}}{%- elif 'text' in item -%}{{- item['text'] | trim -}}{%- endif -%}"
+    "{%- if item['type'] == 'image' -%}{{- '<image>' -}}"
+    "{%- elif 'text' in item -%}{{- item['text'] | trim -}}{%- endif -%}"
     "{%- endfor -%}{%- endif -%}"
     "{{- '<|end|>' -}}"
     "{%- endfor -%}"
@@ -43,8 +44,8 @@ def _sentences(turns: Iterable[Turn]) -> Iterable[str]:
 
 def train_tokenizer(facts: Sequence[Facts], seed: int, count: int = 6000) -> Any:
     """A byte-level BPE tokenizer learnt from training conversations; every text comes back exactly."""
+    import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
 
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -60,14 +61,13 @@ def train_tokenizer(facts: Sequence[Facts], seed: int, count: int = 6000) -> Any
         for index in range(count):
             rng = np.random.default_rng([seed, 5, index])
             language = LANGUAGES[index % 2]
-            yield from _sentences(
-                converse(rng, lambda r=rng: facts[int(r.integers(len(facts)))], language, turns=4)
-            )  # type: ignore[misc]  # the default binds the loop's rng
+            yield from _sentences(converse(rng, lambda r=rng: facts[int(r.integers(len(facts)))], language, turns=4))  # type: ignore[misc]  # the default binds the loop's rng
         for language in LANGUAGES:
             yield wordings(f"questions_{language}")["common"]
 
     core.train_from_iterator(corpus(), trainer)
-    return PreTrainedTokenizerFast(
+    library: Any = transformers  # partly untyped
+    return library.PreTrainedTokenizerFast(
         tokenizer_object=core,
         bos_token=BEGIN,
         eos_token=END,
@@ -104,9 +104,7 @@ class Coder:
         self._loose = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         self._loose.model.dropout = dropout or None
         names = (BEGIN, END, USER, ASSISTANT, IMAGE)
-        self.begin, self.end, self.user, self.assistant, self.image = (
-            self._plain.token_to_id(n) for n in names
-        )
+        self.begin, self.end, self.user, self.assistant, self.image = (self._plain.encode(n).ids[0] for n in names)
 
     def encode(self, turns: Sequence[Turn], *, loose: bool) -> Encoded:
         ids, labels = [self.begin], [-100]

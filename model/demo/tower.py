@@ -70,9 +70,7 @@ def _targets(facts: list[Facts], device: str) -> Any:
     return torch.tensor(rows, device=device)
 
 
-def helper_loss(
-    heads: Any, features: Any, facts: list[Facts], cover: npt.NDArray[np.float16]
-) -> tuple[Any, Any]:
+def helper_loss(heads: Any, features: Any, facts: list[Facts], cover: npt.NDArray[np.float16]) -> tuple[Any, Any]:
     """(loss, findings named right); features: (n, GRID², width) of the tower's patches."""
     import torch
     import torch.nn.functional as F
@@ -82,9 +80,7 @@ def helper_loss(
     mean = features.mean(1)
     both = torch.cat([mean, features.amax(1)], -1)
     finding = heads["finding"](both)
-    loss = F.cross_entropy(heads["modality"](mean), t[:, 0]) + 0.5 * F.cross_entropy(
-        heads["part"](mean), t[:, 1]
-    )
+    loss = F.cross_entropy(heads["modality"](mean), t[:, 0]) + 0.5 * F.cross_entropy(heads["part"](mean), t[:, 1])
     loss = loss + 1.5 * F.cross_entropy(finding, t[:, 2])
     loss = loss + 0.5 * F.cross_entropy(heads["tissue"](mean), t[:, 4])
     ill = t[:, 3] > 0
@@ -119,7 +115,8 @@ def train_tower(
     from transformers import CLIPVisionModel
 
     torch.manual_seed(seed)
-    tower, heads = CLIPVisionModel(tower_config()).to(device), helper_heads().to(device)
+    tower: Any = CLIPVisionModel(tower_config())
+    tower, heads = tower.to(device), helper_heads().to(device)
     parameters = [*tower.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
     start = 0
@@ -137,9 +134,7 @@ def train_tower(
         images = jitter(rng, np.stack([s.images[k] for s, k in picked]))
         facts, cover = [s.facts[k] for s, k in picked], np.stack([s.cover[k] for s, k in picked])
         for group in optimizer.param_groups:
-            group["lr"] = (
-                rate * min(1.0, (step + 1) / 60) * max(0.03, 0.5 + 0.5 * math.cos(math.pi * step / steps))
-            )
+            group["lr"] = rate * min(1.0, (step + 1) / 60) * max(0.03, 0.5 + 0.5 * math.cos(math.pi * step / steps))
         with torch.autocast(device, dtype=torch.bfloat16):
             seen = tower(pixel_values(images, device), output_hidden_states=True).hidden_states[-1]
         features = seen[:, 1:].float()

@@ -20,12 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m model.demo.train", description=__doc__)
-    parser.add_argument(
-        "--work", type=Path, default=ROOT / "build" / "demo-model", help="checkpoints and pictures"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "assets" / "demo-model", help="where the model is written"
-    )
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "demo-model", help="checkpoints and pictures")
+    parser.add_argument("--out", type=Path, default=ROOT / "assets" / "demo-model", help="where the model is written")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shards", type=int, default=24, help="of 2000 pictures each")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that draw pictures")

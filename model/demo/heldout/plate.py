@@ -24,7 +24,7 @@ class Plate:
 
     def _place(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
         pixels = (points @ self._matrix.T + self._shift + 1) * self.size  # on the doubled grid
-        return np.round(pixels * 16).astype(np.int32)
+        return np.asarray(np.round(pixels * 16), np.int32)
 
     def _shrink(self, big: Pixels) -> Field:
         small = cv2.resize(big, (self.size, self.size), interpolation=cv2.INTER_AREA)
@@ -41,7 +41,9 @@ class Plate:
         pieces = []
         for k in range(n):  # Catmull-Rom
             a, b, c, d = p[k - 1], p[k], p[(k + 1) % n], p[(k + 2) % n]
-            pieces.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
+            pieces.append(
+                0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+            )
         big = np.zeros((2 * self.size, 2 * self.size), np.uint8)
         cv2.fillPoly(big, [self._place(np.concatenate(pieces))], 255, cv2.LINE_AA, 4)
         return self._shrink(big)

@@ -25,7 +25,9 @@ def _lung(plate: Plate, sign: int, top: float, base: float, inner: float, outer:
     return plate.fill([(x + float(a), y + float(b)) for (x, y), (a, b) in zip(points, jitter, strict=True)])
 
 
-def _disease(plate: Plate, kind: str, sign: int, lung: Field, box: tuple[float, float, float, float]) -> tuple[Field, Field]:
+def _disease(
+    plate: Plate, kind: str, sign: int, lung: Field, box: tuple[float, float, float, float]
+) -> tuple[Field, Field]:
     """(change of the path's density, cover)."""
     rng = plate.rng
     top, base, inner, outer = box
@@ -72,7 +74,9 @@ def _bones(plate: Plate, top: float, base: float, outer: float) -> Field:
             dense += strength * plate.tube(path, rng.uniform(0.03, 0.045))
             front = [(sign * (outer + 0.03), y + 0.1), (sign * outer * 0.7, y + 0.24), (sign * 0.3, y + 0.28)]
             dense += 0.5 * strength * plate.tube(front, 0.03)
-        dense += rng.uniform(0.15, 0.3) * plate.tube([(sign * 0.08, top - 0.02), (sign * 0.45, top - 0.1), (sign * 0.8, top - 0.08)], 0.06)
+        dense += rng.uniform(0.15, 0.3) * plate.tube(
+            [(sign * 0.08, top - 0.02), (sign * 0.45, top - 0.1), (sign * 0.8, top - 0.08)], 0.06
+        )
         blade = [(sign * 0.62, top + 0.05), (sign * 0.85, top + 0.12), (sign * 0.74, top + 0.5)]
         dense += rng.uniform(0.03, 0.12) * plate.fill(blade)
     for k in range(11):
@@ -103,7 +107,15 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
             tree = np.maximum(tree, plate.tube([(sign * 0.1, -0.1), bend, end], rng.uniform(0.012, 0.03)))
     dense += rng.uniform(0.08, 0.2) * plate.blur(tree, 0.004) * both
     heart = plate.fill(
-        [(-0.16, -0.1), (0.05, -0.25), (0.2, -0.08), (rng.uniform(0.38, 0.5), 0.28), (0.3, 0.46), (-0.1, 0.48), (-0.22, 0.25)]
+        [
+            (-0.16, -0.1),
+            (0.05, -0.25),
+            (0.2, -0.08),
+            (rng.uniform(0.38, 0.5), 0.28),
+            (0.3, 0.46),
+            (-0.1, 0.48),
+            (-0.22, 0.25),
+        ]
     )
     mediastinum = plate.fill([(-0.11, -0.9), (0.11, -0.9), (0.15, -0.3), (0.1, 0.3), (-0.1, 0.3), (-0.12, -0.3)])
     lay(dense, plate.blur(np.maximum(heart, mediastinum), 0.006) * both, rng.uniform(0.8, 0.95))

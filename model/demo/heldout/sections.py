@@ -47,7 +47,7 @@ def head_ct(rng: np.random.Generator, size: int) -> Scene:
     mask: Mask = np.zeros((size, size), bool)
     side: Side = "none"
     if rng.random() < 0.55:
-        sign = float(rng.choice([-1, 1]))
+        sign = int(rng.choice([-1, 1]))
         if rng.random() < 0.25:
             height = rng.uniform(0.35, 0.55)
             y = rng.uniform(-0.15, 0.15)
@@ -86,7 +86,14 @@ def _organs(plate: Plate, hu: Field, back: float) -> tuple[Field, float, dict[in
     lay(hu, liver, liver_hu + 2 * plate.cloud(0.01))
     spleen = plate.fill([(0.55, -0.2), (0.7, -0.12), (0.74, 0.05), (0.66, 0.22), (0.58, 0.12), (0.6, 0.0)])
     lay(hu, spleen, liver_hu + rng.uniform(-8, 15))
-    body = [(-0.11, back - 0.06), (0.0, back - 0.09), (0.11, back - 0.06), (0.11, back + 0.06), (0, back + 0.09), (-0.11, back + 0.06)]
+    body = [
+        (-0.11, back - 0.06),
+        (0.0, back - 0.09),
+        (0.11, back - 0.06),
+        (0.11, back + 0.06),
+        (0, back + 0.09),
+        (-0.11, back + 0.06),
+    ]
     for sign in (-1, 1):
         lay(hu, plate.lump(sign * 0.19, back + 0.12, 0.13, 0.1, 0.1), 55)
         lay(hu, plate.lump(sign * 0.17, back - 0.01, 0.07, 0.09, 0.1), 55)
@@ -122,14 +129,18 @@ def abdomen_ct(rng: np.random.Generator, size: int) -> Scene:
     side: Side = "none"
     if kind == "liver_lesion":
         r = rng.uniform(0.09, 0.14)
-        cover = plate.lump(rng.uniform(-0.52, -0.38), rng.uniform(-0.22, 0.05), r, r * rng.uniform(0.85, 1.1), 0.15) * liver
+        cover = (
+            plate.lump(rng.uniform(-0.52, -0.38), rng.uniform(-0.22, 0.05), r, r * rng.uniform(0.85, 1.1), 0.15) * liver
+        )
         lay(hu, cover, liver_hu - rng.uniform(48, 80))
         mask, side = mostly(cover), "right"
     elif kind == "stone":
         sign = int(rng.choice([-1, 1]))
         x, y = kidneys[sign]
         r = rng.uniform(0.036, 0.052)
-        cover = plate.lump(x + rng.uniform(-0.03, 0.03), y + rng.uniform(-0.07, 0.07), r, r * rng.uniform(0.8, 1.2), 0.2)
+        cover = plate.lump(
+            x + rng.uniform(-0.03, 0.03), y + rng.uniform(-0.07, 0.07), r, r * rng.uniform(0.8, 1.2), 0.2
+        )
         lay(hu, cover, rng.uniform(650, 1000))
         mask, side = mostly(cover), side_of(sign)
     lay(hu, plate.tube([(-0.75, ry + 0.13), (0, ry + 0.17), (0.75, ry + 0.13)], 0.02) * (hu < -900), 100)
@@ -140,9 +151,12 @@ def abdomen_ct(rng: np.random.Generator, size: int) -> Scene:
 def brain_mr(rng: np.random.Generator, size: int) -> Scene:
     """A held-out axial brain MR in one of four contrasts."""
     plate = Plate(rng, size, tilt=9, zoom=(0.88, 1.1))
-    scalp, white, grey, fluid = ((0.9, 0.7, 0.5, 0.12), (0.75, 0.35, 0.52, 0.95), (0.55, 0.42, 0.56, 0.08), (0.7, 0.5, 0.66, 0.8))[
-        int(rng.integers(4))
-    ]
+    scalp, white, grey, fluid = (
+        (0.9, 0.7, 0.5, 0.12),
+        (0.75, 0.35, 0.52, 0.95),
+        (0.55, 0.42, 0.56, 0.08),
+        (0.7, 0.5, 0.66, 0.8),
+    )[int(rng.integers(4))]
     rx, ry, front = rng.uniform(0.6, 0.68), rng.uniform(0.74, 0.84), rng.uniform(0.88, 1.0)
     image = plate.empty(0.015)
     lay(image, plate.fill(_egg(rx + 0.07, ry + 0.07, front)), scalp)
@@ -164,7 +178,7 @@ def brain_mr(rng: np.random.Generator, size: int) -> Scene:
     mask: Mask = np.zeros((size, size), bool)
     side: Side = "none"
     if rng.random() < 0.55:
-        sign = float(rng.choice([-1, 1]))
+        sign = int(rng.choice([-1, 1]))
         r = rng.uniform(0.11, 0.2)
         x, y = sign * rng.uniform(0.22, 0.36), rng.uniform(-0.4, 0.4)
         turn, ratio = rng.uniform(0, 180), rng.uniform(0.75, 1.2)
@@ -172,7 +186,11 @@ def brain_mr(rng: np.random.Generator, size: int) -> Scene:
         bright = 0.15 if white > 0.6 and rng.random() < 0.5 else min(1.05, white + rng.uniform(0.38, 0.5))
         lay(image, plate.blur(cover, 0.005), bright)
         if rng.random() < 0.3:
-            lay(image, plate.lump(x, y, r * 0.55, r * ratio * 0.55, 0.15, turn) * brain, white + (0.1 if bright < white else -0.1))
+            lay(
+                image,
+                plate.lump(x, y, r * 0.55, r * ratio * 0.55, 0.15, turn) * brain,
+                white + (0.1 if bright < white else -0.1),
+            )
         mask, side = mostly(cover), side_of(sign)
         if mask.sum() < 0.008 * size * size:
             return brain_mr(rng, size)

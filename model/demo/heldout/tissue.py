@@ -52,7 +52,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         ground = ground * (1 - hole)
     spots = _scatter(rng, count, size, radius * (1.5 if density == "high" else 2.5))
     blue = rng.uniform(0.75, 1.15) * _nuclei(rng, size, spots, radius)
-    dab = np.zeros((size, size), np.float32)
+    dab: Field = np.zeros((size, size), np.float32)
     if brown:
         dab = rng.uniform(0.8, 1.2) * _nuclei(rng, size, spots[: max(3, len(spots) // 2)], radius * 1.25)
     mask: Mask = np.zeros((size, size), bool)
@@ -72,7 +72,9 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
             blue = np.maximum(blue, extra)
     h, e, d = (np.array(STAINS[k], np.float32) for k in "hed")
     counter = 0.12 * ground[..., None] * h + 0.1 * ground[..., None] * d if brown else ground[..., None] * e
-    light = np.exp(-(counter * (1.0 if brown else 1.25) + blue[..., None] * h * (0.75 if brown else 1.1) + dab[..., None] * d))
+    light = np.exp(
+        -(counter * (1.0 if brown else 1.25) + blue[..., None] * h * (0.75 if brown else 1.1) + dab[..., None] * d)
+    )
     light = light * rng.uniform(0.9, 1.0) * (1 + rng.normal(0, 0.015, 3))
     light = cv2.GaussianBlur(light.astype(np.float32), (0, 0), rng.uniform(0.3, 0.8) * size / 160)
     light = rng.poisson(np.clip(light, 0, 1) * 600) / 600

@@ -6,8 +6,8 @@ import numpy as np
 
 from model.demo.phantoms import (
     abdomen_ct,
-    body_mr,
     body_ct,
+    body_mr,
     bones,
     brain_mr,
     chest,

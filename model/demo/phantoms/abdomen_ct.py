@@ -79,9 +79,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         if rng.random() < 0.6:
             paint(hu, sheet.ellipse(x, y - 0.07, 0.14, 0.06, soft=0.02), -900)
     lx, ly = rng.uniform(-0.48, -0.36), rng.uniform(-0.2, -0.08)
-    liver = sheet.ellipse(
-        lx, ly, rng.uniform(0.3, 0.4), rng.uniform(0.32, 0.42), turn=rng.uniform(-25, 25), power=2.3
-    )
+    liver = sheet.ellipse(lx, ly, rng.uniform(0.3, 0.4), rng.uniform(0.32, 0.42), turn=rng.uniform(-25, 25), power=2.3)
     if rng.random() < 0.6:
         liver = np.maximum(liver, sheet.ellipse(lx + 0.3, ly - 0.15, 0.25, 0.13, turn=rng.uniform(-15, 20)))
     inside = sheet.ellipse(0, -0.02, rx - 0.14, ry - 0.12, power=2.4, soft=0.03)

@@ -138,14 +138,20 @@ def _skull_base(sheet: Sheet) -> Field:
         paint(hu, sheet.ellipse(0, 0.3, rx * 0.75, ry * 0.52, soft=0.02), rng.uniform(28, 40))
     for _ in range(int(rng.integers(4, 14))):
         x, y, r = rng.uniform(0.03, 0.5), rng.uniform(-0.6, 0.3), rng.uniform(0.02, 0.12)
-        turn, ratio, value = rng.uniform(0, 180), rng.uniform(0.3, 1.0), rng.choice([-900.0, 500.0, 900.0, 1300.0, 50.0])
+        turn, ratio, value = (
+            rng.uniform(0, 180),
+            rng.uniform(0.3, 1.0),
+            rng.choice([-900.0, 500.0, 900.0, 1300.0, 50.0]),
+        )
         for sign in (-1, 1):
             paint(hu, inner * sheet.ellipse(sign * x, y, r, r * ratio, turn=sign * turn, rough=0.2), float(value))
     for sign in (-1, 1):
         if rng.random() < 0.5:
             paint(hu, sheet.ellipse(sign * 0.3, -0.58, 0.15, 0.14), rng.uniform(-60, 20))
             paint(hu, sheet.ellipse(sign * 0.3, -0.62, 0.1, 0.1), 15)
-        paint(hu, sheet.stroke([(sign * 0.1, -0.2), (sign * 0.45, 0.12)], rng.uniform(0.02, 0.06)), rng.uniform(500, 1300))
+        paint(
+            hu, sheet.stroke([(sign * 0.1, -0.2), (sign * 0.45, 0.12)], rng.uniform(0.02, 0.06)), rng.uniform(500, 1300)
+        )
         paint(hu, sheet.ellipse(sign * (rx + 0.02), 0.1, 0.05, 0.1), -40)
     paint(hu, sheet.ellipse(0, rng.uniform(-0.7, -0.1), 0.08, rng.uniform(0.06, 0.2)), -950)
     return hu

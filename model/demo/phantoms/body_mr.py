@@ -44,9 +44,7 @@ def _head_coronal(sheet: Sheet) -> Field:
     paint(image, sheet.ellipse(0, -0.16, 0.64, 0.67), fluid)
     paint(image, brain, grey)
     folds = np.clip(np.abs(sheet.noise(15)) * 3, 0, 1)
-    paint(
-        image, brain * np.clip(sheet.ellipse(0, -0.2, 0.5, 0.48, soft=0.15) + 0.3 * folds - 0.1, 0, 1), white
-    )
+    paint(image, brain * np.clip(sheet.ellipse(0, -0.2, 0.5, 0.48, soft=0.15) + 0.3 * folds - 0.1, 0, 1), white)
     for sign in (-1, 1):
         paint(image, sheet.ellipse(sign * 0.1, -0.15, 0.05, 0.16, turn=sign * 30), fluid)
         paint(image, sheet.ellipse(sign * 0.25, 0.52, 0.24, 0.17), grey)
@@ -131,7 +129,7 @@ def _abdomen(sheet: Sheet) -> Field:
 
 def _coronal_trunk(sheet: Sheet) -> Field:
     rng = sheet.rng
-    fat, muscle, liver, spleen, fluid = contrasts(rng)
+    fat, muscle, liver, spleen, _ = contrasts(rng)
     image = sheet.flat(0.01)
     paint(image, sheet.ellipse(0, 0, rng.uniform(0.6, 0.8), 1.4, power=5), fat)
     paint(image, sheet.ellipse(0, 0, 0.6, 1.4, power=5), muscle)
@@ -217,7 +215,11 @@ def _trunk_sagittal(sheet: Sheet) -> Field:
     paint(image, sheet.ellipse(-0.12, -0.75, 0.25, 0.45), 0.03)
     for _ in range(int(rng.integers(3, 9))):
         x, y, r = rng.uniform(-0.35, 0.05), rng.uniform(-0.3, 0.9), rng.uniform(0.06, 0.22)
-        paint(image, sheet.ellipse(x, y, r, r * rng.uniform(0.5, 1.2), rough=0.1), float(rng.choice([organ, fluid, 0.04, fat])))
+        paint(
+            image,
+            sheet.ellipse(x, y, r, r * rng.uniform(0.5, 1.2), rough=0.1),
+            float(rng.choice([organ, fluid, 0.04, fat])),
+        )
     for k in range(11):
         y = -1.1 + 0.21 * k
         paint(image, sheet.ellipse(0.22, y, 0.08, 0.08, power=4), marrow)

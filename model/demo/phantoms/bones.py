@@ -70,9 +70,7 @@ def _hand(sheet: Sheet) -> Field:
 def _spine(sheet: Sheet) -> Field:
     rng = sheet.rng
     image = sheet.flat(rng.uniform(0.15, 0.35))
-    image += rng.uniform(0.1, 0.3) * sheet.ellipse(
-        rng.uniform(-0.1, 0.3), 0, rng.uniform(0.5, 0.9), 1.5, soft=0.3
-    )
+    image += rng.uniform(0.1, 0.3) * sheet.ellipse(rng.uniform(-0.1, 0.3), 0, rng.uniform(0.5, 0.9), 1.5, soft=0.3)
     count, bend = int(rng.integers(5, 10)), rng.uniform(-0.25, 0.25)
     frontal = rng.random() < 0.4
     width, level = rng.uniform(0.14, 0.23), rng.uniform(0.2, 0.45)

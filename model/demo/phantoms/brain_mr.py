@@ -25,9 +25,7 @@ def contrasts(rng: np.random.Generator) -> tuple[float, float, float, float, flo
     return float(fat), float(muscle), float(white), float(grey), float(fluid)
 
 
-def _lesion(
-    sheet: Sheet, image: Field, brain: Field, rx: float, ry: float, white: float
-) -> tuple[Field, float]:
+def _lesion(sheet: Sheet, image: Field, brain: Field, rx: float, ry: float, white: float) -> tuple[Field, float]:
     rng = sheet.rng
     sign = float(rng.choice([-1, 1]))
     r = rng.uniform(0.12, 0.23)
@@ -52,9 +50,7 @@ def _anatomy(sheet: Sheet, level: str) -> tuple[Field, Field, float, float, floa
     power = rng.uniform(2.0, 2.4)
     image = sheet.flat(rng.uniform(0, 0.02))
     scalp = rng.uniform(0.04, 0.09)
-    paint(
-        image, sheet.ellipse(0, 0, rx + scalp, ry + scalp, power=power, soft=0.02), fat * rng.uniform(0.5, 1)
-    )
+    paint(image, sheet.ellipse(0, 0, rx + scalp, ry + scalp, power=power, soft=0.02), fat * rng.uniform(0.5, 1))
     paint(image, sheet.ellipse(0, 0, rx + 0.01, ry + 0.01, power=power, soft=0.02), rng.uniform(0.01, 0.1))
     paint(image, sheet.ellipse(0, 0, rx - 0.035, ry - 0.035, power=power, soft=0.02), fluid)
     brain = sheet.ellipse(0, 0, rx - 0.06, ry - 0.06, power=power, soft=0.02, rough=0.03)

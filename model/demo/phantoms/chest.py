@@ -98,9 +98,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     for sign in (-1, 1):  # hilar vessels
         for _ in range(int(rng.integers(3, 9))):
             end = (sign * rng.uniform(0.25, 0.6), rng.uniform(-0.5, 0.4))
-            image += rng.uniform(0.02, 0.08) * sheet.stroke(
-                [(sign * 0.12, -0.05), end], rng.uniform(0.008, 0.02)
-            )
+            image += rng.uniform(0.02, 0.08) * sheet.stroke([(sign * 0.12, -0.05), end], rng.uniform(0.008, 0.02))
     image += _skeleton(sheet, boxes)
     heart = sheet.ellipse(
         rng.uniform(0.08, 0.2), rng.uniform(0.14, 0.32), rng.uniform(0.22, 0.36), rng.uniform(0.22, 0.32),

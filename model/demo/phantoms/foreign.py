@@ -17,9 +17,7 @@ def _sonogram(rng: np.random.Generator, size: int) -> Pixels:
     depth, angle = np.hypot(x, y - top), np.arctan2(x, y - top)
     straight = rng.random() < 0.3
     fan = (
-        (np.abs(x) < 0.75) & (np.abs(y) < 0.85)
-        if straight
-        else (np.abs(angle) < rng.uniform(0.5, 0.8)) & (depth < 1.8)
+        (np.abs(x) < 0.75) & (np.abs(y) < 0.85) if straight else (np.abs(angle) < rng.uniform(0.5, 0.8)) & (depth < 1.8)
     )
     speckle = np.abs(rng.standard_normal((size, size)).astype(np.float32))
     speckle = cv2.GaussianBlur(speckle, (0, 0), 0.8)
@@ -44,9 +42,7 @@ def _eye_ground(rng: np.random.Generator, size: int) -> Pixels:
     for _ in range(9):
         points = [(nx, 0.0)]
         for _ in range(4):
-            points.append(
-                (points[-1][0] - np.sign(nx) * rng.uniform(0, 0.4), points[-1][1] + rng.normal(0, 0.3))
-            )
+            points.append((points[-1][0] - np.sign(nx) * rng.uniform(0, 0.4), points[-1][1] + rng.normal(0, 0.3)))
         path = ((np.array(points) + 1) * size / 2).astype(np.int32)
         cv2.polylines(image, [path], False, (0.5, 0.1, 0.05), max(1, size // 90), cv2.LINE_AA)
     return capture.to_bytes((image * disc[..., None]).astype(np.float32))
@@ -82,7 +78,7 @@ def _writing(rng: np.random.Generator, size: int) -> Pixels:
 
 
 def _nothing(rng: np.random.Generator, size: int) -> Pixels:
-    return np.full((size, size), int(rng.choice([0, 0, 0, 255, rng.integers(0, 256)])), np.uint8)
+    return np.full((size, size), (0, 0, 0, 255, int(rng.integers(0, 256)))[int(rng.integers(5))], np.uint8)
 
 
 def _static(rng: np.random.Generator, size: int) -> Pixels:

@@ -1,5 +1,6 @@
 """Axial head CT in Hounsfield units, with a haemorrhage or nothing."""
 
+import cv2
 import numpy as np
 
 from model.demo import capture
@@ -52,9 +53,7 @@ def _inside(sheet: Sheet, hu: Field, brain: Field, level: str) -> None:
         paint(hu, brain * sheet.ellipse(0, 0.02, 0.02, 0.09, soft=0.02), fluid)
     else:
         for sign in (-1, 1):
-            paint(
-                hu, brain * sheet.ellipse(sign * 0.12, 0.02, 0.04 * size, 0.28 * size, turn=sign * 8), fluid
-            )
+            paint(hu, brain * sheet.ellipse(sign * 0.12, 0.02, 0.04 * size, 0.28 * size, turn=sign * 8), fluid)
     falx = sheet.stroke([(0, -0.85), (0, -0.3)], 0.008) + sheet.stroke([(0, 0.35), (0, 0.85)], 0.008)
     hu += brain * np.clip(falx, 0, 1) * rng.uniform(5, 40)
 
@@ -64,9 +63,7 @@ def _bleed(sheet: Sheet, brain: Field, rx: float, ry: float) -> tuple[Field, flo
     rng = sheet.rng
     sign = float(rng.choice([-1, 1]))
     if rng.random() < 0.3:  # along the inner table: crescent or lens
-        inner = sheet.ellipse(
-            -sign * rng.uniform(0.08, 0.2), 0, rx * 0.98, ry * rng.uniform(0.95, 1.05), soft=0.03
-        )
+        inner = sheet.ellipse(-sign * rng.uniform(0.08, 0.2), 0, rx * 0.98, ry * rng.uniform(0.95, 1.05), soft=0.03)
         band = np.clip(1 - np.abs(sheet.v - rng.uniform(-0.25, 0.25)) / rng.uniform(0.3, 0.6), 0, 1) ** 0.4
         cover = brain * (1 - inner) * (sheet.u * sign > 0.1) * band
         return cover.astype(np.float32), sign
@@ -95,7 +92,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         if mask.sum() < 0.006 * size * size:
             return draw(rng, size)
         if rng.random() < 0.4:  # oedema around it
-            halo = brain * np.clip(capture.cv2.GaussianBlur(cover, (0, 0), size / 40) * 2 - cover, 0, 1)
+            halo = brain * np.clip(cv2.GaussianBlur(cover, (0, 0), size / 40) * 2 - cover, 0, 1)
             hu -= halo * rng.uniform(4, 12)
         paint(hu, cover, rng.uniform(64, 90) + 3 * sheet.noise(10))
     if wide:
@@ -120,19 +117,17 @@ def finish_ct(
     if rng.random() < 0.55:  # table: a curved bright line below, or a cradle around the head
         bend, low = rng.uniform(-0.35, 0.25) if not head else rng.uniform(-1.1, -0.3), rng.uniform(0.78, 0.97)
         for offset in (0.0, rng.uniform(0.04, 0.12)):
-            line = np.exp(-(((y - low - offset - bend * x * x) / 0.012) ** 2)) * (
-                np.abs(x) < rng.uniform(0.5, 1)
-            )
+            line = np.exp(-(((y - low - offset - bend * x * x) / 0.012) ** 2)) * (np.abs(x) < rng.uniform(0.5, 1))
             hu = hu + air * line * rng.uniform(250, 1100)
     if head and rng.random() < 0.35:  # the sides of a head holder
         reach, low = rng.uniform(0.72, 0.95), rng.uniform(-0.1, 0.3)
         for sign in (-1, 1):
             line = np.exp(-(((x - sign * (reach - 0.1 * (y - low) ** 2)) / 0.012) ** 2)) * (y > low)
             hu = hu + air * line * rng.uniform(800, 1300)
-    noise = rng.standard_normal((size, size)).astype(np.float32)
+    noise: Field = rng.standard_normal((size, size)).astype(np.float32)
     if rng.random() < 0.6:
-        noise = capture.cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.4, 1.0)))
-        noise /= noise.std()
+        noise = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.4, 1.0)))
+        noise = noise / noise.std()
     hu = hu + noise_hu * noise
     if rng.random() < 0.15:  # streaks
         angle = rng.uniform(0, np.pi)
@@ -144,7 +139,7 @@ def finish_ct(
     if rng.random() < 0.3:
         image = capture.tone(rng, image)
     if rng.random() < 0.4:
-        image = capture.cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.9) * size / 128))
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.9) * size / 128))
     pixels = capture.to_bytes(image)
     if rng.random() < 0.15:
         capture.letters(rng, pixels)

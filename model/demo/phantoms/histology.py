@@ -89,9 +89,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         x, y = (rng.uniform(0.17, 0.4) if rng.random() < 0.5 else rng.uniform(0.6, 0.83) for _ in range(2))
         r = rng.uniform(0.1, 0.18)
         near = _points(rng, int(max(30, 1.1 * size * size / (3 * radius * radius))), size)
-        inside = ((near[:, 0] / size - x) ** 2 + (near[:, 1] / size - y) ** 2) < (
-            r * rng.uniform(0.9, 1.05)
-        ) ** 2
+        inside = ((near[:, 0] / size - x) ** 2 + (near[:, 1] / size - y) ** 2) < (r * rng.uniform(0.9, 1.05)) ** 2
         colour = nuclei if not brown or rng.random() < 0.5 else dab
         _dots(rng, image, near[inside], radius * rng.uniform(0.8, 1.05), colour, 0.2)
         yy, xx = np.mgrid[0:size, 0:size] / size
@@ -114,9 +112,7 @@ def _section(rng: np.random.Generator, size: int) -> Scene:
     cover = np.zeros((size, size), np.float32)
     for _ in range(int(rng.integers(1, 5))):
         x, y, r = rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8), rng.uniform(0.1, 0.34)
-        far = np.sqrt((xx - x) ** 2 + ((yy - y) * rng.uniform(0.6, 1.6)) ** 2) / r + 0.4 * smooth_noise(
-            rng, size, 6
-        )
+        far = np.sqrt((xx - x) ** 2 + ((yy - y) * rng.uniform(0.6, 1.6)) ** 2) / r + 0.4 * smooth_noise(rng, size, 6)
         cover = np.maximum(cover, np.clip((1 - far) * 12, 0, 1))
     image = glass * (1 - cover[..., None]) + tissue * cover[..., None]
     none = np.zeros((size, size), bool)
