@@ -33,6 +33,7 @@ from dicom.errors import DecoderCrashed, DicomError, TookTooLong
 from dicom.limits import Limits
 
 _HEADER = struct.Struct("<Q")
+_START_SECONDS = 60.0  # importing the decoders on a busy machine; no file has been read yet
 _MESSAGE_BYTES = 256 * 1024 * 1024
 _KEPT_VARIABLES = (
     "PATH",
@@ -92,11 +93,17 @@ class _Child:
             pass_fds=(self._memory.fileno(),),
             env=environment,
             cwd=root,
+            start_new_session=True,  # Ctrl-C in a terminal is for the program, which then ends its workers
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise DecoderCrashed("the worker has no pipes")
         self._in, self._out = self._process.stdin, self._process.stdout
         self._send(limits)
+        try:
+            self._receive(time.monotonic() + _START_SECONDS)
+        except EOFError as fault:
+            self.kill()
+            raise DecoderCrashed("a worker process did not start") from fault
 
     @property
     def pid(self) -> int:

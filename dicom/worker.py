@@ -59,6 +59,7 @@ def main() -> None:
     from dicom import tasks
 
     desk = tasks.Desk(limits)
+    _write(replies, ("ok", None), descriptor)
     while True:
         try:
             task, arguments = _read(requests)
