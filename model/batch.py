@@ -13,11 +13,13 @@ _SPARE = 512  # tokens of unused capacity that a parked cache may keep rather th
 class Batch:
     """The requests past their prompts, in the order of their rows."""
 
-    def __init__(self, *, most: int, idle_bytes: int) -> None:
+    def __init__(self, *, most: int, idle_bytes: int, fixed: int = 0) -> None:
+        """fixed: tokens per row of memory that is allocated once and never moves; 0 lets it follow the need."""
         self.writing: list[Request] = []
         self.cache: KeyValues | None = None
         self._most = most
         self._idle_bytes = idle_bytes
+        self._fixed = fixed
 
     def __len__(self) -> int:
         return len(self.writing)
@@ -32,7 +34,10 @@ class Batch:
         """Take the next row. Alone, its own cache becomes the batch: nothing is copied."""
         assert request.cache is not None
         room = request.read + min(request.sampling.max_new_tokens, 256)
-        if not self.writing and (self.cache is None or self.cache.size <= 2 * request.cache.size):
+        if self._fixed:
+            self.cache = self.cache or KeyValues(self._most, self._fixed)
+            self.cache.copy_row(len(self.writing), request.cache, 0, request.read)
+        elif not self.writing and (self.cache is None or self.cache.size <= 2 * request.cache.size):
             self.cache = request.cache
             self.cache.grow(capacity=room)
         else:
@@ -54,7 +59,7 @@ class Batch:
         assert self.cache is not None
         row, last = self.writing.index(request), len(self.writing) - 1
         if request.conversation is not None and request.cache is None:
-            if last == 0 and self.cache.rows == 1 and self.cache.capacity <= request.read + _SPARE:
+            if not self._fixed and last == 0 and self.cache.rows == 1 and self.cache.capacity <= request.read + _SPARE:
                 request.cache, self.cache = self.cache, None
             else:
                 request.cache = self.cache.take_out(row, request.read)
@@ -62,7 +67,8 @@ class Batch:
             self.cache.copy_row(row, self.cache, last, self.writing[last].read)
             self.writing[row] = self.writing[last]
         self.writing.pop()
-        if not self.writing and self.cache is not None and self.cache.size > self._idle_bytes:
+        too_large = self.cache is not None and self.cache.size > self._idle_bytes
+        if not self.writing and too_large and not self._fixed:
             self.cache = None
 
     def take_out(self, request: Request) -> None:

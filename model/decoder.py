@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.family import Adapter, Features, Positions, Span
 from model.keyvalues import KeyValues
+from model.recorded import Recorder
 
 if TYPE_CHECKING:
     import torch
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 class Decoder:
     """Runs one adapter's model. Not safe for two threads: one inference thread owns it."""
 
-    def __init__(self, model: Any, adapter: Adapter) -> None:
+    def __init__(self, model: Any, adapter: Adapter, *, recorded: bool = False) -> None:
+        """recorded: steps are recorded per shape and replayed, see `model.recorded`."""
         self.model = model
         self.adapter = adapter
         self.device = model.get_input_embeddings().weight.device
+        self._recorder = Recorder(self) if recorded else None
 
     def read(
         self,
@@ -63,6 +66,8 @@ class Decoder:
         """
         import torch
 
+        if self._recorder is not None:
+            return self._recorder.step(tokens, lengths, deltas, cache)
         count, extent = len(tokens), max(lengths) + 1
         held = torch.tensor(list(lengths), device=self.device)
         embeddings = self.adapter.embed(self.model, torch.tensor([[t] for t in tokens], device=self.device))
@@ -119,11 +124,16 @@ class Decoder:
         return self._by_kind(full[None, None], self._near(queries, keys))
 
     def _step_mask(self, held: torch.Tensor, lengths: Sequence[int], extent: int) -> Any:
-        import torch
 
         equal = all(length == extent - 1 for length in lengths)
         if equal and self.adapter.window is None and not self.adapter.mixed_layers:
             return None
+        return self.row_mask(held, extent)
+
+    def row_mask(self, held: torch.Tensor, extent: int) -> Any:
+        """What the next token of each row may look at: everything before it, and itself."""
+        import torch
+
         keys = torch.arange(extent, device=self.device).unsqueeze(0)
         queries = held.unsqueeze(1)
         near = self._near(queries, keys)

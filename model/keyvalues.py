@@ -27,6 +27,8 @@ class KeyValues:
         self.capacity = _round(capacity)
         self.keys: list[torch.Tensor] = []
         self.values: list[torch.Tensor] = []
+        self.version = 0
+        """Changes when the memory does: what was recorded with old addresses is worthless then."""
         self._row: int | None = None
         self._start = 0
         self._index: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -82,6 +84,7 @@ class KeyValues:
     # --- memory ---
 
     def _allocate(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        self.version += 1
         heads, width, value_width = keys.shape[1], keys.shape[3], values.shape[3]
         self.keys.append(keys.new_zeros(self.rows, heads, self.capacity, width))
         self.values.append(values.new_zeros(self.rows, heads, self.capacity, value_width))
@@ -97,6 +100,7 @@ class KeyValues:
         capacity = max(self.capacity, _round(capacity or 0))
         if (rows, capacity) == (self.rows, self.capacity):
             return
+        self.version += 1
         for parts in (self.keys, self.values):
             for index, old in enumerate(parts):
                 new = old.new_zeros(rows, old.shape[1], capacity, old.shape[3])
@@ -126,6 +130,7 @@ class KeyValues:
 
     def move(self, device: str) -> None:
         """Move everything, for instance to CPU memory when the device is full."""
+        self.version += 1
         self.keys = [part.to(device) for part in self.keys]
         self.values = [part.to(device) for part in self.values]
 

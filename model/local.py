@@ -43,7 +43,7 @@ class LocalEngine:
     def __init__(self, parts: Parts, budget: Budget) -> None:
         self._parts = parts
         self._answers = _Answers()
-        self.decoder = Decoder(parts.model, parts.adapter)
+        self.decoder = Decoder(parts.model, parts.adapter, recorded=budget.recorded)
         self.scheduler = Scheduler(self.decoder, budget, end_tokens=parts.end_tokens, on_end=self._remember)
         self._closed = False
 

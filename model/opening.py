@@ -45,6 +45,7 @@ def open_engine(
     weights_cache: Path | None = None,
     api_key: str | None = None,
     check: bool = True,
+    cuda_graphs: bool = False,
 ) -> Engine:
     """Load a model and start its engine.
 
@@ -53,6 +54,7 @@ def open_engine(
     context: most tokens of one sequence, by default what the checkpoint was made for, at most 8192.
     readers: answered at once. tower: folder of the vision tower of an original LLaVA checkpoint.
     weights_cache: folder where quantised weights are kept for the next start. check: run the self-test.
+    cuda_graphs: record each shape of step once and replay it (on a CPU the same steps run unrecorded).
     Raises the CheckpointError family, NotEnoughMemory, and for a server the RemoteError family.
     """
     if source.startswith("openai:"):
@@ -74,6 +76,7 @@ def open_engine(
         tower=tower,
         weights_cache=weights_cache,
         check=check,
+        cuda_graphs=cuda_graphs,
     )
 
 
@@ -108,6 +111,7 @@ def load(
     tower: Path | None = None,
     weights_cache: Path | None = None,
     check: bool = True,
+    cuda_graphs: bool = False,
 ) -> LocalEngine:
     """Load a recognised checkpoint and start its engine; see `open_engine`."""
     from model.local import LocalEngine, Parts
@@ -138,7 +142,8 @@ def load(
     composer = prompt.Composer(adapter, prompt.find_template(adapter), context=window, thinking=tags.thinking)
     identity = _identify(checkpoint, loaded, adapter, known, name=name, revision=revision, context=window)
     parts = Parts(loaded.model, adapter, composer, identity, end_tokens(tokenizer, loaded.model), tags)
-    engine = LocalEngine(parts, budget(checkpoint, loaded, window, readers))
+    bounds = replace(budget(checkpoint, loaded, window, readers), recorded=cuda_graphs)
+    engine = LocalEngine(parts, bounds)
     if check:
         from model.selftest import require_sense
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import memory, original_llava
+from model import memory, mixtral_experts, original_llava
 from model.checkpoint import Checkpoint
 from model.errors import CheckpointIncomplete, NotEnoughMemory, QuantizationUnavailable
 from model.weights import Shelf, lazy_state
@@ -185,6 +185,8 @@ def _read(
         tensors = {name: (name, stored) for name, stored in checkpoint.tensors.items()}
     if checkpoint.family == "text":
         cls = transformers.AutoModelForCausalLM._model_mapping[type(config)]
+    if config.model_type == "mixtral" and "quantization_config" in arguments:
+        cls, tensors = mixtral_experts.split_class(), mixtral_experts.names(checkpoint.tensors)
     counter = _Counter(sum(stored.size for _, stored in tensors.values()), progress)
     shelf = Shelf(counter)
     with contextlib.closing(shelf), quiet():
@@ -253,6 +255,9 @@ def prove(model: Any, quantization: str, *, double: bool = True) -> tuple[str, .
             quantized.append(name)
         elif type(module) is nn.Linear and inside:
             raise QuantizationUnavailable(f"{name} was not quantised")
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 3 and ".layers." in name and not any(part in name for part in ("vision", "visual")):
+            raise QuantizationUnavailable(f"{name} is a block of experts that cannot be quantised")
     if not quantized:
         raise QuantizationUnavailable("no layer was quantised")
     return tuple(quantized)

@@ -36,6 +36,8 @@ class Budget:
     parked_host_bytes: int = 4 << 30
     embedding_bytes: int = 256 << 20
     idle_batch_bytes: int = 256 << 20
+    recorded: bool = False
+    """Steps are recorded once and replayed (CUDA graphs), in memory of fixed addresses: rows x context tokens."""
 
 
 class Reading:

@@ -63,7 +63,9 @@ class Scheduler:
         self._closed = False
         self._forget: list[str] = []
         self._reading: list[Request] = []
-        self._batch = Batch(most=self._most, idle_bytes=budget.idle_batch_bytes)
+        self._batch = Batch(
+            most=self._most, idle_bytes=budget.idle_batch_bytes, fixed=budget.context if budget.recorded else 0
+        )
         self._seconds_each: float | None = None
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()

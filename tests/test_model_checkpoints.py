@@ -241,6 +241,32 @@ def test_four_bits_reach_every_layer_of_the_language_model_and_nothing_else(
     engine.close()
 
 
+def test_the_experts_of_a_mixtral_are_quantised_one_by_one(tmp_path: Path) -> None:
+    import bitsandbytes as bnb
+
+    engine = opened(checkpoints.make_text(tmp_path / "mixtral", kind="mixtral"), "nf4")
+    names = [name for name, part in engine.decoder.model.named_modules() if isinstance(part, bnb.nn.Linear4bit)]
+    assert len(names) == 3 * (4 + 4 * 3)  # layers x (attention + experts x matrices)
+    assert len(tokens_of(engine, QUESTIONS[0])) > 0
+    engine.close()
+
+
+def test_split_experts_compute_what_fused_ones_do(tmp_path: Path) -> None:
+    import torch
+    from transformers import MixtralForCausalLM
+
+    from model import mixtral_experts
+    from model.weights import Shelf, lazy_state
+
+    folder = checkpoints.make_text(tmp_path / "mixtral", kind="mixtral")
+    fused = MixtralForCausalLM.from_pretrained(folder)
+    state = lazy_state(mixtral_experts.names(inspect(folder).tensors), Shelf())
+    split = mixtral_experts.split_class().from_pretrained(None, config=fused.config, state_dict=state)
+    ids = torch.arange(4, 60).unsqueeze(0)
+    with torch.inference_mode():
+        assert (fused(ids).logits - split(ids).logits).abs().max() < 1e-4
+
+
 @pytest.mark.parametrize("quantization", ["int8", "bf16"])
 def test_other_precisions_answer_too(llava: Path, quantization: str) -> None:
     engine = opened(llava, quantization)

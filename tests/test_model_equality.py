@@ -148,6 +148,27 @@ def test_eight_readers_at_once_get_what_each_would_get_alone(engine: LocalEngine
         assert_equal_to_plain_generate(engine, conversation)
 
 
+@pytest.mark.parametrize("family", ["llava", "gemma3", "qwen3-vl"])
+def test_steps_in_fixed_memory_give_the_same_tokens(family: str, tmp_path: Path) -> None:
+    """What is recorded as CUDA graphs on a GPU, run here without recording: padded rows and extents change nothing."""
+    folder = FAMILIES[family](tmp_path / family)
+    engine = open_engine(str(folder), quantization="fp32", device="cpu", context=512, readers=6, cuda_graphs=True)
+    assert isinstance(engine, LocalEngine)
+    talks = [Conversation(engine, f"fixed {n}", first_picture=700 + n) for n in range(5)]
+    threads = [
+        threading.Thread(target=talk.ask, args=(QUESTIONS[n] + " y" * n,), kwargs={"images": n % 2})
+        for n, talk in enumerate(talks)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for talk in talks:
+        talk.ask("And now?")
+        assert_equal_to_plain_generate(engine, talk)
+    engine.close()
+
+
 def test_an_edited_question_reuses_only_what_is_the_same(engine: LocalEngine) -> None:
     talk = Conversation(engine, "edited", first_picture=200)
     talk.ask(QUESTIONS[0], images=1)

@@ -1,0 +1,106 @@
+"""Steps recorded once per shape and replayed: on a fast GPU, launching a step's kernels costs more than running them.
+
+A step is made of fixed shapes (rows rounded up to a power of two, extent to a multiple of 256), static inputs and a
+cache whose memory does not move. On CUDA it is captured as a graph; elsewhere the same code runs without capture,
+which is how it is tested. A shape that cannot be captured goes on without.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from model.keyvalues import KeyValues
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.decoder import Decoder
+
+log = logging.getLogger(__name__)
+
+GRAIN = 256  # tokens; the extent of a recorded step is a multiple of this
+
+
+class Recorder:
+    """Recorded steps by shape, for one cache at a time."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._steps: dict[tuple[int, int], _Step] = {}
+        self._of: tuple[int, int] = (0, 0)
+
+    def step(
+        self, tokens: Sequence[int], lengths: Sequence[int], deltas: Sequence[int], cache: KeyValues
+    ) -> torch.Tensor:
+        """See `Decoder.step`. Rows beyond the readers' are computed on unused rows of the cache and left out."""
+        count = len(tokens)
+        rows = min(cache.rows, 1 << (count - 1).bit_length())
+        extent = min(cache.capacity, -(-(max(lengths) + 1) // GRAIN) * GRAIN)
+        if self._of != (id(cache), cache.version):
+            self._steps.clear()
+            self._of = (id(cache), cache.version)
+        step = self._steps.get((rows, extent))
+        if step is None:
+            step = self._steps[rows, extent] = _Step(self._decoder, cache, rows, extent)
+        return step(tokens, lengths, deltas)[:count]
+
+
+class _Step:
+    def __init__(self, decoder: Decoder, cache: KeyValues, rows: int, extent: int) -> None:
+        import torch
+
+        self._decoder, self._cache, self._rows, self._extent = decoder, cache, rows, extent
+        # tokens, lengths and deltas in one buffer: one copy to the device per step
+        self._inputs = torch.zeros(3, rows, dtype=torch.long, device=decoder.device)
+        self._graph: Any = None
+        self._logits: torch.Tensor | None = None
+        self._fresh = decoder.device.type == "cuda"
+
+    def __call__(self, tokens: Sequence[int], lengths: Sequence[int], deltas: Sequence[int]) -> torch.Tensor:
+        import torch
+
+        spare = [0] * (self._rows - len(tokens))
+        given = [[*tokens, *spare], [*lengths, *spare], [*deltas, *spare]]
+        self._inputs.copy_(torch.tensor(given))
+        if self._fresh:
+            self._fresh = False
+            self._record()
+        if self._graph is None:
+            return self._compute()
+        self._graph.replay()
+        assert self._logits is not None
+        return self._logits
+
+    def _compute(self) -> torch.Tensor:
+        tokens, held, deltas = self._inputs
+        decoder = self._decoder
+        self._cache.write_rows(self._rows, held, self._extent)
+        return decoder.adapter.run(
+            decoder.model,
+            embeddings=decoder.adapter.embed(decoder.model, tokens.unsqueeze(1)),
+            positions=(held + deltas)[None, :, None].expand(decoder.adapter.axes, -1, -1),
+            mask=decoder.row_mask(held, self._extent),
+            cache=self._cache,
+        )
+
+    def _record(self) -> None:
+        """Warm up and capture; running a step twice writes the same keys to the same places."""
+        import torch
+
+        try:
+            cuda: Any = torch.cuda  # untyped
+            stream = cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(2):
+                    self._compute()
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._logits = self._compute()
+            self._graph = graph
+        except RuntimeError as error:
+            log.warning("a step of %d rows cannot be recorded: %s", self._rows, type(error).__name__)
+            self._graph = self._logits = None
