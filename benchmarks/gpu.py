@@ -186,6 +186,12 @@ def measure_generate(engine: LocalEngine, repeats: int, tokens: int) -> dict[str
     return {"one_tok_s": statistics.median(one), "first_token_ms": statistics.median(first)}
 
 
+def _cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
@@ -194,6 +200,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args()
+    if options.device == "cuda" and not _cuda():
+        print("benchmarks.gpu was not run: no CUDA device here")
+        return
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as place:
         model, checkpoint, tokenizer = make_model(Path(place), options.device, tiny=options.tiny)

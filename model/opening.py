@@ -13,7 +13,7 @@ from model import convert, family, memory, original_llava, prompt, quantized, re
 from model.answer import Tags
 from model.checkpoint import Checkpoint, inspect
 from model.engine import QUANTIZATIONS, Engine, Identity
-from model.errors import CheckpointNotFound, QuantizationUnavailable
+from model.errors import CheckpointNotFound, QuantizationUnavailable, TowerNotFound
 from model.weights import stored_tensors, weight_files
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def open_engine(
         raise QuantizationUnavailable(f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}")
     os.environ.setdefault("HF_HUB_OFFLINE", "0" if download else "1")
     checkpoint = inspect(locate(source, download=download))
+    if download and checkpoint.original and tower is None:
+        tower = _fetched_tower(checkpoint)
     return load(
         checkpoint,
         name="demo" if source == "demo" else source,
@@ -78,6 +80,14 @@ def open_engine(
         check=check,
         cuda_graphs=cuda_graphs,
     )
+
+
+def _fetched_tower(checkpoint: Checkpoint) -> Path | None:
+    """The folder of the tower that an original LLaVA checkpoint names, fetched unless it lies at hand already."""
+    try:
+        return original_llava.find_tower(checkpoint).folder
+    except TowerNotFound:
+        return locate(str(checkpoint.config.get("mm_vision_tower", "")), download=True)
 
 
 def locate(source: str, *, download: bool = False) -> Path:
