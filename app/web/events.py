@@ -51,7 +51,7 @@ class ReadingRoom:
     turns: Turns
 
     def open_page(self, conversation: str, request: gr.Request) -> tuple[Any, ...]:
-        """The conversation of the page's address, or an empty room: (chat, shelf, notice)."""
+        """The conversation of the page's address, or an empty room: (opened, shelf, notice)."""
         return self._opened(reader(request), conversation)
 
     def open_conversation(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
@@ -61,7 +61,7 @@ class ReadingRoom:
     def search(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """The shelf, narrowed to what was typed: (shelf, notice)."""
         try:
-            return self._shelf(reader(request), _text(event, "current"), _text(event, "text")), gr.skip()
+            return self._shelf(reader(request), _text(event, "text")), gr.skip()
         except StorageError as error:
             return gr.skip(), _told(error)
 
@@ -75,13 +75,13 @@ class ReadingRoom:
             return gr.skip(), gr.skip(), _told(error)
         if erased == current:
             return self._opened(owner, "")
-        return gr.skip(), self._shelf(owner, current), None
+        return gr.skip(), self._shelf(owner), None
 
     def uploaded(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A series arrived through the upload route: (chat, shelf)."""
         owner, conversation = reader(request), _text(event, "conversation")
         try:
-            return self._shown(owner, conversation), self._shelf(owner, _text(event, "current"))
+            return self._shown(owner, conversation), self._shelf(owner)
         except StorageError:
             return gr.skip(), gr.skip()
 
@@ -117,6 +117,17 @@ class ReadingRoom:
         self.turns.stop(reader(request), conversation)
 
     def _answer(self, owner: str, question: Question) -> Iterator[tuple[Any, ...]]:
+        begun = False
+        try:
+            for part in self._parts(owner, question):
+                begun = True
+                yield part
+        except NotFound:
+            if not begun:
+                raise
+            yield gr.skip(), gr.skip(), None  # erased by its reader while it was being answered
+
+    def _parts(self, owner: str, question: Question) -> Iterator[tuple[Any, ...]]:
         conversation = question.conversation
         shown: Shown | None = None
         beat = 0.0
@@ -126,14 +137,11 @@ class ReadingRoom:
                     yield gr.skip(), gr.skip(), {"kind": "wait", "sentence": waiting_words(progress)}
                 elif shown is None:
                     shown = self._shown(owner, conversation, began=progress.turn)
-                    yield shown, self._shelf(owner, conversation), None
+                    yield shown, self._shelf(owner), None
                 elif progress.finish is None and time.monotonic() - beat >= _BEAT:
                     beat = time.monotonic()
                     yield growing(shown, progress), gr.skip(), gr.skip()
-        try:
-            yield self._shown(owner, conversation), self._shelf(owner, conversation), None
-        except NotFound:  # erased while it was being answered
-            yield gr.skip(), gr.skip(), None
+        yield self._shown(owner, conversation), self._shelf(owner), None
 
     def _opened(self, owner: str, conversation: str) -> tuple[Any, ...]:
         told = None
@@ -143,15 +151,15 @@ class ReadingRoom:
                 shown = self._shown(owner, conversation)
         except StorageError as error:
             told = _told(error)
-        opened = {**shown, "opened": True, "at": time.time()}
-        return opened, self._shelf(owner, shown["conversation"]), told
+        opened = {**shown, "opened": True, "requested": conversation, "at": time.time()}
+        return opened, self._shelf(owner), told
 
     def _shown(self, owner: str, conversation: str, *, began: str = "") -> Shown:
         answering = self.turns.answering(owner, conversation)
         return conversation_shown(self.store, owner, conversation, answering=answering, began=began)
 
-    def _shelf(self, owner: str, current: str, search: str = "") -> Shown:
-        return shelf_shown(self.store, owner, current, search=search, limit=_SHELF)
+    def _shelf(self, owner: str, search: str = "") -> Shown:
+        return shelf_shown(self.store, owner, search=search, limit=_SHELF)
 
 
 def reader(request: gr.Request) -> str:
@@ -191,7 +199,8 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
     """Tie the handlers to the parts. The page's script fills in the view, the address and the language."""
     p = parts
     labelled = [p.new, p.question, p.send, p.stop, p.regenerate, p.language]
-    whole = [p.chat, p.shelf, p.notice]
+    opening = [p.opened, p.shelf, p.notice]
+    answering = [p.chat, p.shelf, p.notice]
     quick: dict[str, Any] = {
         "queue": False,
         "show_progress": "hidden",
@@ -206,27 +215,28 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
         "trigger_mode": "multiple",
     }
 
-    page.load(room.open_page, [p.conversation], whole, js="async () => [(await window.basiraReady).address()]", **quick)
-    page.load(None, None, p.language, js="async () => (await window.basiraReady).language()", queue=False)
+    ready = "(await window.basiraReady)"
+    page.load(room.open_page, [p.conversation], opening, js=f"async () => [{ready}.address()]", **quick)
+    page.load(None, None, p.language, js=f"async () => {ready}.language()", queue=False)
     p.language.change(
-        labels, p.language, labelled, js="async (code) => [(await window.basiraReady).speak(code)]", **quick
+        labels, p.language, labelled, js=f"async (code) => [{ready}.speak(code)]", **quick
     )
-    p.new.click(room.open_page, [p.conversation], whole, js='() => [""]', **quick)
-    p.shelf.open(room.open_conversation, None, whole, **quick)
+    p.new.click(room.open_page, [p.conversation], opening, js="() => [window.basira.leave()]", **quick)
+    p.shelf.open(room.open_conversation, None, opening, **quick)
     p.shelf.search(room.search, None, [p.shelf, p.notice], **quick)
-    p.shelf.erase(room.erase, None, whole, **quick)
+    p.shelf.erase(room.erase, None, opening, **quick)
     p.upload.taken(room.uploaded, None, [p.chat, p.shelf], **quick)
     p.stop.click(room.stop, [p.conversation], None, js="() => [window.basira.conversation()]", **quick)
     asks = gr.on(
         [p.send.click, p.question.submit],
         room.ask,
         [p.question, p.conversation, p.asked],
-        whole,
+        answering,
         js="(question) => window.basira.asked(question)",
         **slow,
     )
     again = p.regenerate.click(
-        room.regenerate, [p.conversation, p.asked], whole, js="() => window.basira.askedAgain()", **slow
+        room.regenerate, [p.conversation, p.asked], answering, js="() => window.basira.askedAgain()", **slow
     )
     for event in (asks, again):  # also after a failure of Gradio's own: the page must not wait for ever
         event.then(None, None, None, js="() => window.basira.settled()", queue=False)

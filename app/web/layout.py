@@ -27,6 +27,8 @@ class Parts:
     shelf: gr.HTML
     upload: gr.HTML
     chat: gr.HTML
+    opened: gr.HTML
+    """What the reader asked to open. Apart from `chat`, whose growing answer would overwrite it."""
     notice: gr.HTML
     question: gr.Textbox
     send: gr.Button
@@ -66,13 +68,14 @@ def lay_out(locale: Locale) -> Parts:
             )
         with gr.Column(elem_id="shelf"):
             new = gr.Button(say("new-conversation"), elem_id="new-conversation")
-            shelf = part("conversations", value={"current": "", "items": []}, events=("open", "erase", "search"))
+            shelf = part("conversations", value={"search": "", "items": []}, events=("open", "erase", "search"))
         with gr.Column(elem_id="reading"):
             part("viewer")
             upload = part("upload", events=("taken",))
             part("facts")
         with gr.Column(elem_id="talk"):
             chat = part("chat", value=NOTHING)
+            opened = part("opened", value=None)
             notice = part("notice", value=None)
             with gr.Column(elem_id="composer"):
                 part("seen")
@@ -92,7 +95,9 @@ def lay_out(locale: Locale) -> Parts:
                 part("suggestions")
         conversation = gr.Textbox(visible=False)
         asked = gr.JSON(visible=False)
-    return Parts(language, new, shelf, upload, chat, notice, question, send, stop, regenerate, conversation, asked)
+    return Parts(
+        language, new, shelf, upload, chat, opened, notice, question, send, stop, regenerate, conversation, asked
+    )
 
 
 def head(samples: tuple[str, ...]) -> str:

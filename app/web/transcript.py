@@ -20,7 +20,8 @@ def conversation_shown(store: Store, owner: str, conversation: str, *, answering
     """Everything the page needs to show one conversation. Raises `storage.NotFound`.
 
     `began`: the turn that has just been stored, so that the page can empty the question box. The page ignores
-    what belongs to another conversation than the open one unless `opened` says that the reader asked for it.
+    what belongs to another conversation than the open one unless `opened` says that the reader asked for it, and
+    `requested` that this is still what was asked for last.
     """
     store.conversation(owner, conversation)
     series = store.series_of(owner, conversation)
@@ -114,13 +115,13 @@ def waiting_words(progress: Progress) -> dict[str, str] | None:
     return None
 
 
-def shelf_shown(store: Store, owner: str, current: str, *, search: str = "", limit: int) -> Shown:
+def shelf_shown(store: Store, owner: str, *, search: str = "", limit: int) -> Shown:
     """The list of conversations, newest first; one without a question is named by its first series,
     and one that holds nothing at all is left out."""
     found = store.conversations(owner, search=search.strip() or None, limit=limit)
     items = [_shelf_item(store, owner, item) for item in found]
-    named = [item for item in items if item["title"] or item["caption"] or item["id"] == current]
-    return {"current": current, "search": search, "items": named}
+    named = [item for item in items if item["title"] or item["caption"]]
+    return {"search": search, "items": named}
 
 
 def _shelf_item(store: Store, owner: str, item: Conversation) -> Shown:

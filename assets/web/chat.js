@@ -109,13 +109,13 @@ export function drawChat(part, room) {
     room.fill(turn.question.text, { editing: true });
   }
 
-  part.watch("value", () => {
-    const value = part.props.value;
+  room.receive = (value) => {
     if (!value || !room.shown(value)) return;
     shown = value;
     draw();
     room.viewChanged();
-  });
+  };
+  part.watch("value", () => room.receive(part.props.value));
   room.drawWelcome = () => greeting.replaceChildren(welcome(room)); // it names the model as what it is
   onSpeak(() => {
     draw();
@@ -188,4 +188,9 @@ function welcome(room) {
     node("h2", {}, say("samples-title")),
     node("div", { class: "samples" }, ...cards),
   );
+}
+
+// What the reader asked to open arrives apart from the answers that grow.
+export function drawOpened(part, room) {
+  part.watch("value", () => room.receive(part.props.value));
 }

@@ -1,6 +1,6 @@
 // The reading room: gathers the parts Gradio mounts and lets them hear of each other. Draws nothing itself.
 import { language, speak } from "./words.js";
-import { drawChat } from "./chat.js";
+import { drawChat, drawOpened } from "./chat.js";
 import { drawComposer } from "./composer.js";
 import { drawMasthead } from "./masthead.js";
 import { drawNotice } from "./notice.js";
@@ -27,9 +27,12 @@ const room = {
   takeSample: () => {},
   fill: () => {},
   emptied: () => {},
+  receive: () => {},
+  drawShelf: () => {},
   conversationChanged: () => {},
   viewChanged: () => {},
   seriesChanged: () => {},
+  requested: "", // what the reader asked to open last; a slower answer about something else is not drawn
   starting: null,
   sent: "",
   modelChanged: () => {},
@@ -43,6 +46,7 @@ const drawers = {
   upload: drawUpload,
   facts: drawFacts,
   chat: drawChat,
+  opened: drawOpened,
   notice: drawNotice,
   seen: (part) => drawComposer(part, room, "seen"),
   suggestions: (part) => drawComposer(part, room, "suggestions"),
@@ -64,6 +68,12 @@ function address() {
   return match ? match[1] : "";
 }
 
+room.requested = address();
+room.open = (id) => {
+  room.requested = id;
+  parts.conversations.trigger("open", { id });
+};
+
 // The conversation everything goes into: the open one, or a new one the server makes on first need.
 room.ensureConversation = () => {
   if (room.conversation) return Promise.resolve(room.conversation);
@@ -75,7 +85,7 @@ async function start() {
   const answer = await fetch(`/api/conversations?language=${language()}`, { method: "POST" });
   if (!answer.ok) throw new Error(String(answer.status));
   const { id } = await answer.json();
-  room.conversation = id;
+  room.conversation = room.requested = id;
   setAddress(id);
   return id;
 }
@@ -105,6 +115,7 @@ window.basira = {
   language,
   speak,
   conversation: () => room.conversation,
+  leave: () => (room.requested = ""),
   asked: (question) => begin(question),
   askedAgain() {
     room.replaces = null;
@@ -113,16 +124,16 @@ window.basira = {
   },
   // Gradio's event is over, however it ended: if the page still waits, ask the server how things stand.
   settled() {
-    if (room.answering) parts.conversations.trigger("open", { id: room.conversation });
+    if (room.answering) room.open(room.conversation);
     return [];
   },
 };
 
 // What the server says of a conversation; false when it is of another one than the reader has open.
 room.shown = (shown) => {
-  if (!shown.opened && shown.conversation !== room.conversation) return false;
+  if ((shown.opened ? shown.requested : shown.conversation) !== room.requested) return false;
   const other = shown.conversation !== room.conversation;
-  room.conversation = shown.conversation;
+  room.conversation = room.requested = shown.conversation;
   room.turns = shown.turns;
   if (other || !shown.turns.some((turn) => turn.id === room.replaces)) room.replaces = null;
   if (shown.began) room.emptied(room.sent);
@@ -137,6 +148,7 @@ room.shown = (shown) => {
     if (other) restore(shown);
   }
   if (other) room.conversationChanged();
+  room.drawShelf();
   return true;
 };
 
@@ -145,7 +157,7 @@ function restore(shown) {
   if (seen?.view && shown.series.some((series) => series.id === seen.view.series)) room.restoreView(seen.view);
 }
 
-window.addEventListener("popstate", () => parts.conversations?.trigger("open", { id: address() }));
+window.addEventListener("popstate", () => room.open(address()));
 
 window.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && document.documentElement.dataset.shelf === "open") {

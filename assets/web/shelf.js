@@ -12,18 +12,18 @@ export function drawShelf(part, room) {
   let erasing = "";
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => part.trigger("search", { text: search.value, current: room.conversation }), 200);
+    timer = setTimeout(() => part.trigger("search", { text: search.value }), 200);
   });
 
   function open(id) {
     document.documentElement.dataset.shelf = "closed";
-    if (id !== room.conversation) part.trigger("open", { id });
+    if (id !== room.conversation) room.open(id);
   }
 
-  function item(entry, current) {
+  function item(entry) {
     const title = node("button", { type: "button", class: "title", dir: "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
     title.textContent = entry.title || pick(entry.caption) || say("untitled");
-    if (entry.id === current) title.setAttribute("aria-current", "true");
+    if (entry.id === room.conversation) title.setAttribute("aria-current", "true");
     const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));
     return node("div", { class: "shelf-item" }, title, erase);
   }
@@ -33,9 +33,15 @@ export function drawShelf(part, room) {
       "div",
       { class: "shelf-question", role: "alertdialog", "aria-label": say("erase-question") },
       node("p", {}, say("erase-question")),
-      node("button", { type: "button", class: "danger", onclick: () => ((erasing = ""), part.trigger("erase", { id: entry.id, current: room.conversation })) }, say("erase-yes")),
+      node("button", { type: "button", class: "danger", onclick: () => erase(entry.id) }, say("erase-yes")),
       node("button", { type: "button", class: "quiet", onclick: () => ask("") }, say("cancel")),
     );
+  }
+
+  function erase(id) {
+    erasing = "";
+    if (id === room.conversation) room.requested = "";
+    part.trigger("erase", { id, current: room.conversation });
   }
 
   function ask(id) {
@@ -47,7 +53,7 @@ export function drawShelf(part, room) {
   function draw() {
     search.placeholder = say("search-conversations");
     search.setAttribute("aria-label", say("search-conversations"));
-    const { items = [], current = "" } = part.props.value || {};
+    const { items = [] } = part.props.value || {};
     const groups = new Map();
     for (const entry of items) {
       const day = dayWords(new Date(entry.updated));
@@ -55,16 +61,17 @@ export function drawShelf(part, room) {
     }
     const drawn = [...groups].flatMap(([day, entries]) => [
       node("h2", {}, day),
-      ...entries.map((entry) => (entry.id === erasing ? question(entry) : item(entry, current))),
+      ...entries.map((entry) => (entry.id === erasing ? question(entry) : item(entry))),
     ]);
     const empty = node("p", { class: "muted" }, say(search.value ? "search-nothing" : "shelf-empty"));
     list.replaceChildren(...(drawn.length ? drawn : [empty]));
   }
 
+  room.drawShelf = draw;
   part.watch("value", () => {
     draw();
     const found = part.props.value?.search ?? "";
-    if (found !== search.value) part.trigger("search", { text: search.value, current: room.conversation });
+    if (found !== search.value) part.trigger("search", { text: search.value });
   });
   onSpeak(draw);
   draw();

@@ -60,7 +60,7 @@ export function drawUpload(part, room) {
   // The reader may have opened another conversation meanwhile; the series is then found in its own.
   function arrived(series, conversation) {
     if (room.conversation === conversation) room.addSeries(series);
-    part.trigger("taken", { conversation, current: room.conversation });
+    part.trigger("taken", { conversation });
   }
 
   function take(files) {

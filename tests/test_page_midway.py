@@ -1,0 +1,170 @@
+"""What happens on the page while an answer or an upload is still on its way. The model is a tiny random Llava whose
+answers are nonsense and long, so that there is a midway."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from pydicom.data import get_testdata_file
+from safetensors.torch import load_file, save_file
+
+from tests.checkpoints import make_llava
+from tests.page import PATIENCE, Room, browser_page
+from tests.serving import Program
+
+CT = Path(str(get_testdata_file("CT_small.dcm")))
+MR = Path(str(get_testdata_file("MR_small.dcm")))
+
+
+def never_ending(checkpoint: Path) -> Path:
+    """Make every special token, the end among them, as good as impossible."""
+    specials = [token["id"] for token in json.loads((checkpoint / "tokenizer.json").read_bytes())["added_tokens"]]
+    path = checkpoint / "model.safetensors"
+    weights = load_file(path)
+    (head,) = (name for name in weights if name.endswith("lm_head.weight"))
+    weights[head][specials] = 0
+    save_file(weights, path, metadata={"format": "pt"})
+    return checkpoint
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    folder = tmp_path_factory.mktemp("midway")
+    model = never_ending(make_llava(folder / "model", text={"num_hidden_layers": 24}))
+    environment = {"BASIRA_MODEL": str(model), "BASIRA_QUANTIZATION": "fp32", "BASIRA_MAX_NEW_TOKENS": "500"}
+    running = Program(folder / "data", {**environment, "BASIRA_SEED": "3", "OMP_NUM_THREADS": "1"})
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browser_page() as opened:
+        yield opened
+
+
+def growing(turn: Locator) -> str:
+    """The answer once some of it is there."""
+    expect(turn.locator(".answer-text")).not_to_be_empty(timeout=PATIENCE)
+    return turn.locator(".answer-text").inner_text()
+
+
+def test_stop_acts_within_half_a_second_and_keeps_what_was_shown(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    turn = room.begin("Tell me everything")
+    growing(turn)
+    pressed = time.monotonic()
+    page.locator("#stop").click()
+    expect(turn).to_have_attribute("data-status", "stopped", timeout=5_000)
+    assert time.monotonic() - pressed < 2.5, "half a second, and two for a browser on shared cores"
+    shown = room.answer(turn)
+    assert shown
+    page.reload()
+    expect(page.locator("article.turn .answer-text")).to_have_text(shown, timeout=PATIENCE)
+    expect(page.locator("#send")).to_be_visible()
+
+
+def test_another_conversation_can_be_opened_while_one_is_being_answered(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    first = room.begin("The first conversation")
+    growing(first)
+    page.locator("#new-conversation").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.wait_for_timeout(800)  # ten beats of the other answer
+    expect(page.locator("article.turn")).to_have_count(0)
+    assert not page.url.endswith("/c/")
+    second = room.begin("The second conversation")
+    expect(second.locator(".question-text")).to_have_text("The second conversation")
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".question-text")).to_have_text("The first conversation", timeout=PATIENCE)
+    room.finished(page.locator("article.turn"))
+
+
+def test_erasing_the_conversation_being_answered_leaves_an_empty_room_and_no_error(
+    program: Program, page: Page
+) -> None:
+    room = Room(page, program.url).open()
+    growing(room.begin("To be erased"))
+    page.locator(".shelf-item", has_text="To be erased").locator(".erase").click(force=True)
+    page.locator(".shelf-question .danger").click()
+    expect(page.locator("article.turn")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator("#conversations .title", has_text="To be erased")).to_have_count(0)
+    page.wait_for_timeout(500)
+    expect(page.locator("#notice .notice")).to_be_hidden()
+    expect(page.locator("#question textarea")).to_have_value("")
+    expect(page.locator("#send")).to_be_visible()
+
+
+def test_two_uploads_in_a_row_go_to_one_conversation(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    room.upload(CT)
+    room.upload(MR)
+    expect(page.locator("#viewer .bv-thumb")).to_have_count(2, timeout=PATIENCE)
+    room.ask("Both?")
+    assert len(set(re.findall("/c/([0-9a-f-]+)", " ".join(room.requests)))) <= 1
+    address = page.url
+    page.reload()
+    expect(page.locator("#viewer .bv-thumb")).to_have_count(2, timeout=PATIENCE)
+    assert page.url == address
+
+
+def test_a_pasted_and_a_dropped_file_are_read_like_a_chosen_one(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    give = """([bytes, kind]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], "x"));
+      const event = kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+      document.querySelector("#question textarea").dispatchEvent(event);
+    }"""
+    page.evaluate(give, [list(CT.read_bytes()), "paste"])
+    room.wait_for_image()
+    page.evaluate(give, [list(MR.read_bytes()), "drop"])
+    expect(page.locator("#facts")).to_contain_text("MR", timeout=PATIENCE)
+
+
+def test_a_question_typed_but_not_sent_outlives_a_reload(program: Program, page: Page) -> None:
+    Room(page, program.url).open()
+    page.locator("#question textarea").fill("half a ques")
+    page.reload()
+    expect(page.locator("#question textarea")).to_have_value("half a ques", timeout=PATIENCE)
+
+
+def test_what_is_typed_during_an_answer_stays_when_it_ends(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    turn = room.begin("First")
+    growing(turn)
+    page.locator("#question textarea").fill("the next one")
+    page.locator("#stop").click()
+    room.finished(turn)
+    expect(page.locator("#question textarea")).to_have_value("the next one")
+
+
+def test_a_killed_program_leaves_an_interrupted_turn_and_the_page_says_it_is_gone(
+    program: Program, page: Page
+) -> None:
+    room = Room(page, program.url).open()
+    turn = room.begin("Will be cut")
+    growing(turn)
+    page.wait_for_timeout(1500)  # one copy of the answer reaches the record every second
+    address = page.url
+    program.stop(hard=True)
+    page.locator("#question textarea").fill("typed meanwhile")
+    expect(page.locator("#notice")).to_contain_text("not answering", timeout=PATIENCE)
+    program.start()
+    page.goto(program.url)
+    page.goto(address)
+    cut = page.locator("article.turn")
+    expect(cut).to_have_attribute("data-status", "interrupted", timeout=PATIENCE)
+    assert room.answer(cut)
+    expect(cut.locator(".ended")).to_contain_text("Interrupted")
+    expect(page.locator("#question textarea")).to_have_value("typed meanwhile")
+    room.begin("And again")
