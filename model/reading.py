@@ -40,6 +40,9 @@ class Budget:
     """Steps are recorded once and replayed (CUDA graphs), in memory of fixed addresses: rows x context tokens."""
 
 
+_SMALLEST = 32  # tokens of a chunk, however little memory there is
+
+
 class Reading:
     """Brings requests to the end of their prompts."""
 
@@ -48,6 +51,15 @@ class Reading:
         self.budget = budget
         self.parking = parking
         self.embeddings = embeddings
+        self.most = budget.chunk
+        """Largest chunk for now: less than the budget's after memory ran out."""
+
+    def smaller(self) -> None:
+        """Memory ran out: read in smaller chunks until nobody is left."""
+        self.most = max(_SMALLEST, self.most // 2)
+
+    def as_before(self) -> None:
+        self.most = self.budget.chunk
 
     def advance(self, request: Request, *, alone: bool) -> torch.Tensor | None:
         """Begin, or encode one image, or read one chunk; logits once the whole prompt is read."""
@@ -90,7 +102,7 @@ class Reading:
         request.cache.grow(capacity=room)  # once, instead of at every chunk
 
     def _chunk_end(self, request: Request, *, alone: bool) -> int:
-        size = self.budget.chunk if alone else self.budget.shared_chunk
+        size = min(self.most, self.budget.chunk if alone else self.budget.shared_chunk)
         end = min(len(request.ids), request.read + size)
         if self.decoder.adapter.bidirectional_images:
             for span in request.prompt.spans:

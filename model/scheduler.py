@@ -124,6 +124,7 @@ class Scheduler:
     def _wait_for_work(self) -> bool:
         with self._changed:
             while not (self._closed or self._active or len(self._queue) or self._forget):
+                self.reading.as_before()
                 self._changed.wait()
             for conversation in self._forget:
                 self.parking.forget(conversation)
@@ -303,6 +304,7 @@ class Scheduler:
     def _give_up_what_can_be_had_again(self) -> None:
         self.parking.clear_device()
         self.embeddings.clear()
+        self.reading.smaller()
 
     def _done(self, request: Request, reason: Reason) -> None:
         self._leave(request)

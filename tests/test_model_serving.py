@@ -246,6 +246,34 @@ def test_running_out_of_memory_is_survived_by_eviction_and_one_retry(engine: Loc
 
     with pytest.raises(errors.OutOfMemory):
         engine.scheduler._survive(hopeless)
+    assert engine.scheduler.reading.most < engine.scheduler.budget.chunk  # what follows is read in smaller chunks
+
+
+def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() -> None:
+    import torch
+
+    from model.parking import Parked, Parking
+
+    def cache() -> KeyValues:
+        made = KeyValues(1, 64)
+        made.write_row(0, 0, 2)
+        made.update(torch.ones(1, 1, 2, 4, device="meta"), torch.ones(1, 1, 2, 4, device="meta"), 0)
+        return made
+
+    one = cache().size
+    parking = Parking(device="meta", device_bytes=one, host_bytes=2 * one)
+    held = {name: cache() for name in ("a", "b", "c", "d")}
+    moves: list[tuple[KeyValues, str]] = []
+    for name, one_cache in held.items():  # meta memory cannot be read, so moving is only noted
+        one_cache.move = lambda device, one_cache=one_cache: moves.append((one_cache, device))  # type: ignore[method-assign, misc]  # see above
+        parking.park(name, Parked((1, 2), (), one_cache))
+    assert len(parking) == 3  # one on the device, two in CPU memory, the oldest gone
+    assert parking.held_bytes == (one, 2 * one)
+    assert parking.take("a") is None
+    taken = parking.take("b")
+    assert taken is not None
+    assert taken.on_device
+    assert moves[-1] == (held["b"], "meta")
 
 
 def test_a_closed_engine_ends_what_runs_and_refuses_what_comes(tmp_path_factory: pytest.TempPathFactory) -> None:
