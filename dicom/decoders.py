@@ -6,6 +6,7 @@ decoder sees it (`decode_codestream`). Decoder packages are imported on first us
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import struct
 from collections.abc import Callable
@@ -54,9 +55,9 @@ def _attempt(data: bytes, stream: Codestream, layout: Layout, at_least: int) -> 
             return decoder(data)
         except ImportError as missing:
             fault = fault or MissingDecoder(f"the package {missing.name} is not installed")
-        except MemoryError:
+        except (MemoryError, KeyboardInterrupt, SystemExit):
             raise
-        except Exception as failed:  # each codec package raises its own kinds; the next one may succeed
+        except BaseException as failed:  # codec packages raise kinds of their own, Rust panics among them
             fault = failed
     if isinstance(fault, MissingDecoder):
         raise fault
@@ -70,7 +71,7 @@ def _decoders(stream: Codestream, layout: Layout, at_least: int) -> list[Callabl
     if stream.codec == "jpeg-lossless":
         return [_jpeg_lossless, _jpeg_lossless_fallback, _pydicom_libjpeg]
     if stream.codec == "jpeg-ls":
-        return [lambda d: _jpeg_ls(d, stream), _jpeg_ls_fallback]
+        return [lambda d: _jpeg_ls(d, stream)] if _has("jpeg_ls") else [_jpeg_ls_fallback]
     if stream.codec in ("jpeg-2000", "htj2k"):
         reduction = _reduction(stream, at_least)
         full: list[Callable[[bytes], Array]] = [lambda d: _openjpeg(d, stream), _jpeg2000_fallback]
@@ -80,6 +81,11 @@ def _decoders(stream: Codestream, layout: Layout, at_least: int) -> list[Callabl
     if stream.codec == "jpeg-xl":
         return [_jpeg_xl]
     return [lambda d: _rle(d, layout), lambda d: _rle_fallback(d, layout)]
+
+
+def _has(module: str) -> bool:
+    """Whether a package is installed. Both JPEG-LS packages wrap CharLS: a second try would fail as slowly."""
+    return importlib.util.find_spec(module) is not None
 
 
 def _is_ycbcr(stream: Codestream, layout: Layout) -> bool:

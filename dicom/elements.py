@@ -49,9 +49,7 @@ def value(ds: Dataset, keyword: str) -> Any:
         return _texts(element.value)
     try:
         found = ds[tag].value
-    except (ValueError, TypeError, KeyError, OverflowError, AttributeError, NotImplementedError):
-        found = getattr(ds.get_item(tag), "value", None)
-    except ArithmeticError:  # decimal.InvalidOperation from a DS such as "--"
+    except Exception:  # pydicom's converters raise a dozen kinds; for all of them the bytes are what is left
         found = getattr(ds.get_item(tag), "value", None)
     if found is None or (hasattr(found, "__len__") and len(found) == 0):
         return None

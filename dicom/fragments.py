@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from dicom import elements
 from dicom.errors import DamagedFile, FrameMissing, TooManyBytes, TruncatedFile
 from dicom.limits import Limits
-from dicom.source import size_of
+from dicom.source import read_at, size_of
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _STARTS = (
@@ -36,11 +36,7 @@ class Fragments:
         pieces = self.frames[index]
         if sum(length for _, length in pieces) > limits.codestream_bytes:
             raise TooManyBytes("Limits.codestream_bytes: one compressed frame")
-        data = []
-        for offset, length in pieces:
-            stream.seek(offset)
-            data.append(stream.read(length))
-        joined = b"".join(data)
+        joined = b"".join(read_at(stream, offset, length) for offset, length in pieces)
         if not joined:
             raise TruncatedFile("a frame of (7FE0,0010) PixelData has no bytes")
         return joined

@@ -19,7 +19,7 @@ from dicom.errors import FrameMissing, TruncatedFile, UnsupportedCompression, Un
 from dicom.fragments import Fragments, locate_frames
 from dicom.layout import Layout, read_layout
 from dicom.limits import Limits
-from dicom.source import PixelElement, Source
+from dicom.source import PixelElement, Source, read_at
 
 RLE = "1.2.840.10008.1.2.5"
 GE_PRIVATE = "1.2.840.113619.5.2"
@@ -95,8 +95,7 @@ class PixelReader:
         start = index * length
         if element.words and element.big_endian and self.layout.bits_allocated == 8:
             return self._swapped(start, length)
-        stream.seek(element.offset + start)
-        raw = stream.read(length)
+        raw = read_at(stream, element.offset + start, length)
         if len(raw) < length:
             raise TruncatedFile(f"(7FE0,0010) {element.keyword} ends before frame {index + 1}")
         return raw
@@ -104,8 +103,8 @@ class PixelReader:
     def _swapped(self, start: int, length: int) -> bytes:
         """Bytes of big endian words, put back in order."""
         first, last = start // 2 * 2, (start + length + 1) // 2 * 2
-        self._source.stream.seek(self._element.offset + first)
-        words = np.frombuffer(self._source.stream.read(last - first).ljust(last - first, b"\0"), ">u2")
+        raw = read_at(self._source.stream, self._element.offset + first, last - first)
+        words = np.frombuffer(raw.ljust(last - first, b"\0"), ">u2")
         if self._element.length is not None and start + length > self._element.length:
             raise TruncatedFile("(7FE0,0010) PixelData ends within a frame")
         return words.astype("<u2").tobytes()[start - first : start - first + length]
@@ -129,9 +128,8 @@ class PixelReader:
         count = layout.pixels * layout.samples
         first = index * count * layout.bits_allocated
         last = first + count * layout.bits_allocated
-        stream = self._source.stream
-        stream.seek(self._element.offset + first // 8)
-        raw = stream.read((last + 7) // 8 - first // 8)
+        start = self._element.offset + first // 8
+        raw = read_at(self._source.stream, start, (last + 7) // 8 - first // 8)
         if len(raw) * 8 < last - first // 8 * 8:
             raise TruncatedFile("(7FE0,0010) PixelData ends within a frame")
         bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[first % 8 :][: last - first]

@@ -52,12 +52,21 @@ def scan_raster(stream: BinaryIO, limits: Limits) -> Header:
     """Size, pages and mode of a picture."""
     image = open_raster(stream, limits)
     pages = _pages(image, limits)
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    turned = _orientation(image) in (5, 6, 7, 8)
     rows, columns = (image.width, image.height) if turned else (image.height, image.width)
     facts = Facts(kind="raster", rows=rows, columns=columns, frames=pages)
     slots = tuple(Slot(i, None, None) for i in range(pages))
     color = image.mode not in ("1", "L", "LA", *_DEEP)
     return Header("raster", facts, "", "", "", 0, color, "", slots, syntax=str(image.format))
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 when the metadata is broken."""
+    try:
+        found = image.getexif().get(0x0112, 1)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError, EOFError):
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def _pages(image: Image.Image, limits: Limits) -> int:
@@ -105,7 +114,8 @@ def frame_of(samples: NDArray[Any]) -> Frame:
 
 
 def _samples(image: Image.Image) -> NDArray[Any]:
-    image = ImageOps.exif_transpose(image)
+    if _orientation(image) != 1:
+        image = ImageOps.exif_transpose(image)
     if image.mode in _DEEP:
         return _narrow(np.asarray(image))
     if image.mode == "1":

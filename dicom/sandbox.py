@@ -15,6 +15,7 @@ import os
 import pickle
 import queue
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -119,8 +120,7 @@ class _Child:
             self._send((task, arguments))
             kind, *rest = self._receive(deadline)
         except (BrokenPipeError, ConnectionError, EOFError) as fault:
-            killed_by_clock = self._process.wait() == -24  # SIGXCPU, see RLIMIT_CPU in the worker
-            if killed_by_clock:
+            if -self._process.wait() in (signal.SIGXCPU, signal.SIGPROF):  # its own limits of processor time
                 raise TookTooLong("Limits.seconds_per_step: processor time") from fault
             raise DecoderCrashed("a worker process died") from fault
         if kind == "error":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import signal
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,19 @@ from dicom.source import Source, mapped, open_source
 from dicom.values import Frame
 
 _OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
+
+
+@contextlib.contextmanager
+def _processor_time(seconds: float) -> Iterator[None]:
+    """The process dies (SIGPROF) when it spends more: no decoder can be interrupted in any other way."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 Identity = tuple[str, int, int, int]
@@ -129,7 +144,9 @@ class Desk:
             with Path(path).open("rb") as stream:
                 return raster_frame(stream, index, self._limits)
         source, pixels = self._source(path)
-        return build_frame(source, pixels, index, at_least=at_least, keep_burned_in=keep_burned_in)
+        allowed = self._limits.seconds_per_frame + pixels.layout.pixels / self._limits.pixels_per_second
+        with _processor_time(min(allowed, self._limits.seconds_per_step)):
+            return build_frame(source, pixels, index, at_least=at_least, keep_burned_in=keep_burned_in)
 
     def region(self, path: str, box: tuple[int, int, int, int], scale: float) -> NDArray[np.uint8]:
         """RGB pixels of a slide's region; see `slides.region`."""
