@@ -61,10 +61,20 @@ class Reading:
     def as_before(self) -> None:
         self.most = self.budget.chunk
 
+    def begin(self, request: Request) -> None:
+        """Positions, and a cache: what the conversation left behind, as far as it is the same, or a new one."""
+        prompt = request.prompt
+        request.ids = list(prompt.ids)
+        request.positions = self.decoder.adapter.positions(self.decoder.model, prompt.ids, prompt.spans, prompt.pixels)
+        parked = self.parking.take(request.conversation) if request.conversation is not None else None
+        if parked is not None:
+            request.read = request.reused = reusable(parked, prompt.ids, prompt.spans)
+        room = len(prompt.ids) + min(request.sampling.max_new_tokens, 256)
+        request.cache = parked.cache if parked is not None else KeyValues(1, room)
+        request.cache.grow(capacity=room)  # once, instead of at every chunk
+
     def advance(self, request: Request, *, alone: bool) -> torch.Tensor | None:
-        """Begin, or encode one image, or read one chunk; logits once the whole prompt is read."""
-        if request.cache is None:
-            self._begin(request)
+        """Encode one image, or read one chunk; logits once the whole prompt is read."""
         assert request.cache is not None
         assert request.positions is not None
         start, end = request.read, self._chunk_end(request, alone=alone)
@@ -89,17 +99,6 @@ class Reading:
         )
         request.read = end
         return logits if end == len(request.ids) else None
-
-    def _begin(self, request: Request) -> None:
-        prompt = request.prompt
-        request.ids = list(prompt.ids)
-        request.positions = self.decoder.adapter.positions(self.decoder.model, prompt.ids, prompt.spans, prompt.pixels)
-        parked = self.parking.take(request.conversation) if request.conversation is not None else None
-        if parked is not None:
-            request.read = request.reused = reusable(parked, prompt.ids, prompt.spans)
-        room = len(prompt.ids) + min(request.sampling.max_new_tokens, 256)
-        request.cache = parked.cache if parked is not None else KeyValues(1, room)
-        request.cache.grow(capacity=room)  # once, instead of at every chunk
 
     def _chunk_end(self, request: Request, *, alone: bool) -> int:
         size = min(self.most, self.budget.chunk if alone else self.budget.shared_chunk)

@@ -42,6 +42,8 @@ class Request:
     admitted: float | None = None
     first_token: float | None = None
     position: int = 0
+    passed_over: int = 0
+    """Beats in which another prompt was read."""
     finish: Finish | None = None
 
     @property
@@ -51,6 +53,11 @@ class Request:
     @property
     def delta(self) -> int:
         return self.positions.delta if self.positions is not None else 0
+
+    @property
+    def left(self) -> int:
+        """Tokens of the prompt still to be read."""
+        return len(self.prompt.ids) - self.read
 
     @property
     def most_tokens(self) -> int:

@@ -183,20 +183,34 @@ class Scheduler:
     # --- run: a chunk of one prompt ---
 
     def _read_chunk(self) -> None:
+        for request in list(self._reading):
+            if request.cache is None:
+                self._work_for(request, lambda r=request: self.reading.begin(r))  # type: ignore[misc]  # bound default
         if not self._reading:
             return
-        request = self._reading.pop(0)
-        self._reading.append(request)  # those who read take turns
-        try:
-            logits = self._survive(
-                lambda: self.reading.advance(request, alone=not len(self._batch) and len(self._reading) == 1)
-            )
-        except ModelError as error:
-            self._drop(request, error)
-            return
+        request = self._next_to_read()
+        alone = not len(self._batch) and len(self._reading) == 1
+        logits = self._work_for(request, lambda: self.reading.advance(request, alone=alone))
         if logits is not None:
             self._reading.remove(request)
             self._first(request, logits)
+
+    def _next_to_read(self) -> Request:
+        """Whoever has least left, so that a short question does not wait behind a long one; being passed over counts,
+        so that a long one is not put off for ever."""
+        share = self.budget.shared_chunk
+        chosen = min(self._reading, key=lambda request: request.left - request.passed_over * share)
+        for request in self._reading:
+            request.passed_over += request is not chosen
+        return chosen
+
+    def _work_for(self, request: Request, work: Callable[[], T]) -> T | None:
+        """One piece of one request's work; an error ends that request."""
+        try:
+            return self._survive(work)
+        except ModelError as error:
+            self._drop(request, error)
+            return None
 
     # --- run: one token for everybody ---
 

@@ -147,6 +147,38 @@ def test_a_reader_with_many_questions_does_not_hold_up_another() -> None:
     assert order == ["a", "b", "c", "a", "a", "a"]
 
 
+def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(engine: LocalEngine) -> None:
+    before = engine.scheduler.reading.budget
+    engine.scheduler.reading.budget = dataclasses.replace(before, chunk=16, shared_chunk=8)
+    order: list[str] = []
+
+    def first_of(name: str, request: Any) -> None:
+        while not isinstance(request.events.get(timeout=60), Piece):
+            pass
+        order.append(name)
+
+    stop = threading.Event()
+    try:
+        writer = engine._request(ask("?", None), LONG, None, stop, "writer")
+        engine.scheduler.submit(writer)
+        first_of("writer", writer)
+        long = engine._request(ask("word " * 900), LONG, None, stop, "long")
+        engine.scheduler.submit(long)
+        written = writer.new_tokens
+        short = engine._request(ask("?", None), LONG, None, stop, "short")
+        engine.scheduler.submit(short)
+        waiting = [threading.Thread(target=first_of, args=pair) for pair in (("long", long), ("short", short))]
+        for thread in waiting:
+            thread.start()
+        for thread in waiting:
+            thread.join()
+    finally:
+        stop.set()
+        engine.scheduler.reading.budget = before
+    assert order == ["writer", "short", "long"]
+    assert writer.new_tokens - written > 50  # a token at every beat, while the long prompt was read in chunks
+
+
 # --- failing alone ---
 
 
