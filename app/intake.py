@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import queue
 import threading
@@ -16,9 +17,10 @@ from app.frames import pack, window_to_dict
 from app.locale import Locale
 from app.notices import notice
 from dicom import DicomError, Frame, Sandbox, Series, Study, open_study
-from storage import NotFound, Store
+from storage import NewFrame, NotFound, Store
 
 log = logging.getLogger(__name__)
+_HANDFUL = 8  # frames written in one transaction; the page waits for the first of them
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,19 @@ class Intake:
                 self._store.complete_series(owner, record.id)
 
     def _rest(self, owner: str, record: str, series: Series, first: int) -> Iterator[Event]:
-        failed, rest = 0, _outward(first, len(series))
-        for done, (index, read) in enumerate(zip(rest, series.frames(rest), strict=True), start=2):
-            if isinstance(read, DicomError):
-                log.warning("a frame could not be read: %s", type(read).__name__)
-                failed += 1
-                continue
-            meta, samples = pack(read)
-            self._store.add_frame(owner, record, index, meta=meta, samples=samples)
+        """All other frames, a few at a time: one write to the disk for each handful."""
+        failed, done, rest = 0, 1, _outward(first, len(series))
+        reads = zip(rest, series.frames(rest), strict=True)
+        while handful := list(itertools.islice(reads, _HANDFUL)):
+            frames = []
+            for index, read in handful:
+                if isinstance(read, DicomError):
+                    log.warning("a frame could not be read: %s", type(read).__name__)
+                    failed += 1
+                else:
+                    frames.append(NewFrame(index, *pack(read)))
+            self._store.add_frames(owner, record, frames)
+            done += len(handful)
             yield Reading(done, len(series))
         if failed:
             yield Refused(0, Locale("en").both("frames-missing", count=failed))

@@ -158,7 +158,7 @@ class Turns:
                     answer.finish = event
                     break
                 yield self._noted(owner, turn, answer, event)
-        except Exception as error:
+        except Exception as error:  # the record must say that it failed, whatever it was
             broken = type(error).__name__
             raise
         finally:

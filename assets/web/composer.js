@@ -77,9 +77,14 @@ function drawSeen(place, room) {
     if (box()?.value === sent) write("");
     draw();
   };
+  // An unnamed conversation got its name: what was typed belongs to it from now on.
+  room.conversationNamed = (id) => {
+    const { "": typed, ...kept } = drafts();
+    keep(typed ? { ...kept, [id]: typed } : kept);
+  };
   room.conversationChanged = () => {
     const kept = drafts();
-    if (box() && (box().value === "" || kept[room.conversation])) write(kept[room.conversation] ?? "");
+    write(kept[room.conversation] ?? "");
   };
 
   // What is being typed outlives a reload (a lost connection reloads the page), in this tab only.

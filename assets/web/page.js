@@ -30,6 +30,7 @@ const room = {
   receive: () => {},
   drawShelf: () => {},
   conversationChanged: () => {},
+  conversationNamed: () => {},
   viewChanged: () => {},
   seriesChanged: () => {},
   requested: "", // what the reader asked to open last; a slower answer about something else is not drawn
@@ -69,6 +70,10 @@ function address() {
 }
 
 room.requested = address();
+room.leave = () => {
+  setAnswering(false);
+  return (room.requested = "");
+};
 room.open = (id) => {
   room.requested = id;
   parts.conversations.trigger("open", { id });
@@ -86,6 +91,7 @@ async function start() {
   if (!answer.ok) throw new Error(String(answer.status));
   const { id } = await answer.json();
   room.conversation = room.requested = id;
+  room.conversationNamed(id);
   setAddress(id);
   return id;
 }
@@ -115,7 +121,7 @@ window.basira = {
   language,
   speak,
   conversation: () => room.conversation,
-  leave: () => (room.requested = ""),
+  leave: () => room.leave(),
   asked: (question) => begin(question),
   askedAgain() {
     room.replaces = null;
@@ -124,7 +130,7 @@ window.basira = {
   },
   // Gradio's event is over, however it ended: if the page still waits, ask the server how things stand.
   settled() {
-    if (room.answering) room.open(room.conversation);
+    if (room.answering && room.requested === room.conversation) room.open(room.conversation);
     return [];
   },
 };

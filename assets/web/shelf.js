@@ -40,7 +40,7 @@ export function drawShelf(part, room) {
 
   function erase(id) {
     erasing = "";
-    if (id === room.conversation) room.requested = "";
+    if (id === room.conversation) room.leave();
     part.trigger("erase", { id, current: room.conversation });
   }
 
