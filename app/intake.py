@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import format_tb
 from typing import Any
 
 from app.captions import caption
@@ -70,7 +71,7 @@ class Intake:
             elif isinstance(event, Study):
                 study = event
             else:
-                yield from (Refused(index, notice(event)) for index in range(len(files)))
+                yield Refused(0, notice(event))
         if study is None:
             return
         with study:
@@ -95,6 +96,8 @@ class Intake:
                     study.close()
                 events.put(study)
             except Exception as error:  # every failure must reach the page as a sentence
+                if not isinstance(error, DicomError):
+                    log.error("an unexpected %s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
                 events.put(error)
             finally:
                 events.put(None)
