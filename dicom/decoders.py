@@ -6,6 +6,7 @@ decoder sees it (`decode_codestream`). Decoder packages are imported on first us
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import struct
@@ -67,9 +68,10 @@ def _attempt(data: bytes, stream: Codestream, layout: Layout, at_least: int) -> 
 def _decoders(stream: Codestream, layout: Layout, at_least: int) -> list[Callable[[bytes], Array]]:
     if stream.codec == "jpeg":
         color = stream.samples == 3
-        return [lambda d: _jpeg_turbo(d, convert=color and _is_ycbcr(stream, layout)), _pydicom_libjpeg]
+        turbo = functools.partial(_jpeg_turbo, convert=color and _is_ycbcr(stream, layout))
+        return [turbo] if color else [turbo, _libjpeg]  # the second leaves YCbCr as it is
     if stream.codec == "jpeg-lossless":
-        return [_jpeg_lossless, _jpeg_lossless_fallback, _pydicom_libjpeg]
+        return [_jpeg_lossless, _jpeg_lossless_fallback, _libjpeg]
     if stream.codec == "jpeg-ls":
         return [lambda d: _jpeg_ls(d, stream)] if _has("jpeg_ls") else [_jpeg_ls_fallback]
     if stream.codec in ("jpeg-2000", "htj2k"):
@@ -111,7 +113,7 @@ def read_components(data: bytes) -> int:
     return stream.samples if stream else 0
 
 
-def _pydicom_libjpeg(data: bytes) -> Array:
+def _libjpeg(data: bytes) -> Array:
     from libjpeg.utils import decode
 
     return np.asarray(decode(data))

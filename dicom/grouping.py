@@ -64,6 +64,8 @@ def group(headers: Sequence[Header | None]) -> list[Group]:
 
 def _series_key(index: int, header: Header) -> tuple[object, ...]:
     """Files that belong together; rasters, slides and cine loops stand alone."""
+    if header.reader == "slide" and header.series:
+        return ("slide", header.study, header.series)
     if header.reader != "dicom" or not header.series or _cine(header):
         return ("alone", index)
     return (header.study, header.series, header.facts.localizer, header.color)
@@ -74,6 +76,8 @@ def _cine(header: Header) -> bool:
 
 
 def _series(headers: Sequence[Header | None], files: list[int]) -> list[Group]:
+    if (first := headers[files[0]]) is not None and first.reader == "slide":
+        files = [max(files, key=lambda i: _pixels(headers[i]))]  # one pyramid, whichever of its files is opened
     seen: set[str] = set()
     kept: list[int] = []
     for index in files:
@@ -93,6 +97,10 @@ def _series(headers: Sequence[Header | None], files: list[int]) -> list[Group]:
         notes = again + mixed + (("split",) if len(parts) > 1 else ())
         found.extend(_ordered(headers, part, notes) for part in parts)
     return found
+
+
+def _pixels(header: Header | None) -> int:
+    return 0 if header is None else header.facts.rows * header.facts.columns
 
 
 def _slots(header: Header | None) -> tuple[Slot, ...]:

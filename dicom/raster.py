@@ -60,6 +60,14 @@ def scan_raster(stream: BinaryIO, limits: Limits) -> Header:
     return Header("raster", facts, "", "", "", 0, color, "", slots, syntax=str(image.format))
 
 
+def is_turned(stream: BinaryIO) -> bool:
+    """Whether a picture's metadata asks for it to be turned or mirrored. Reads the header only."""
+    try:
+        return _orientation(Image.open(stream, formats=FORMATS)) != 1
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError):
+        return False
+
+
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8; 1 when the metadata is broken."""
     try:

@@ -67,7 +67,9 @@ def scan_slide(path: Path, known: Header | None = None) -> Header:
         microns_per_pixel=measurement("microns_per_pixel", sum(microns) / len(microns) if microns else None),
     )
     slide.close()
-    return Header("slide", described, "", "", "", 0, True, "", (Slot(0, None, None),), syntax=syntax, levels=levels)
+    study, series = (known.study, known.series) if known else ("", "")
+    slots = (Slot(0, None, None),)
+    return Header("slide", described, study, series, "", 0, True, "", slots, syntax=syntax, levels=levels)
 
 
 def try_out(path: Path, header: Header) -> None:

@@ -21,12 +21,13 @@ from dicom.headers import Header
 from dicom.limits import Limits
 from dicom.nifti import nifti_frame, scan_nifti
 from dicom.pixels import PixelReader
-from dicom.raster import raster_frame, scan_raster
+from dicom.raster import is_turned, raster_frame, scan_raster
 from dicom.scan import is_tiled_slide, scan_dicom
 from dicom.sniff import HEAD_BYTES, sniff
 from dicom.source import Source, mapped, open_source
 from dicom.values import Frame
 
+_PLAIN_PIXELS = 16_000_000
 _OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
 
 
@@ -107,10 +108,17 @@ class Desk:
         return tuple(found)
 
     def _scan_tiff(self, place: Path, stream: Any) -> Header:
-        """A TIFF OpenSlide knows: a slide when pyramidal or named by a vendor, else a plain picture."""
+        """A TIFF OpenSlide knows: a slide when named by a vendor or pyramidal and upright, else a plain picture.
+
+        OpenSlide does not turn pictures; a plain TIFF with an orientation is small enough for Pillow, which does.
+        """
         header = slides.scan_slide(place)
+        if slides.detect(place) != "generic-tiff":
+            return header
         largest = header.levels[0][0] * header.levels[0][1]
-        if slides.detect(place) == "generic-tiff" and len(header.levels) == 1 and largest <= 16_000_000:
+        plain = len(header.levels) == 1 and largest <= _PLAIN_PIXELS
+        if plain or (largest <= _PLAIN_PIXELS and is_turned(stream)):
+            stream.seek(0)
             return scan_raster(stream, self._limits)
         return header
 

@@ -27,6 +27,8 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
 
 from dicom import DicomError, Frame, Limits, Sandbox
 from dicom.headers import Header
@@ -103,7 +105,7 @@ def judge(entry: Entry, sandbox: Sandbox) -> Verdict:
     encoding = encoding_name(header.syntax) if header.syntax else ""
     with warnings.catch_warnings():  # the other decoders comment on every deviation of these files
         warnings.simplefilter("ignore")
-        found = _compared(entry, frame, header)
+        found = _compared(entry, frame, header, sandbox)
     if found is None:
         return Verdict(entry.name, encoding, "read", lossy=lossy)
     against, difference, allowed, reference = found
@@ -124,7 +126,7 @@ def _refused(entry: Entry, refused: DicomError) -> Verdict:
 Comparison = tuple[str, float, float, bool]
 
 
-def _compared(entry: Entry, frame: Frame, header: Header) -> Comparison | None:
+def _compared(entry: Entry, frame: Frame, header: Header, sandbox: Sandbox) -> Comparison | None:
     """(against what, largest difference, allowed, whether it is the corpus's rendering)."""
     reference = entry.facts.get("reference")
     lossy = header.syntax.startswith(LOSSY)
@@ -132,6 +134,8 @@ def _compared(entry: Entry, frame: Frame, header: Header) -> Comparison | None:
         return _against_rendering(entry.corpus / reference["png"], reference["command"], frame, lossy)
     if header.reader == "raster":
         return _against_pillow(entry.path, frame)
+    if header.reader == "slide":
+        return _against_tile(entry, header, sandbox)
     if header.reader != "dicom":
         return None
     return _against_pydicom(entry, frame, lossy) or _against_dcmtk(entry, frame, lossy)
@@ -161,9 +165,9 @@ def _against_pydicom(entry: Entry, frame: Frame, lossy: bool) -> Comparison | No
     if not getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None):
         ds.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
     try:
-        wanted: NDArray[Any] = pydicom.pixels.pixel_array(ds, index=0)
+        wanted: NDArray[Any] = pixel_array(ds, index=0)
         if frame.color and ds.PhotometricInterpretation == "PALETTE COLOR":
-            wanted = pydicom.pixels.apply_color_lut(wanted, ds)
+            wanted = apply_color_lut(wanted, ds)
     except (ValueError, RuntimeError, NotImplementedError, AttributeError, TypeError, OSError, KeyError):
         return None
     if not frame.color:
@@ -193,6 +197,23 @@ def _against_pillow(path: Path, frame: Frame) -> Comparison | None:
     return "Pillow", _largest(frame.samples, wanted), 0, False
 
 
+def _against_tile(entry: Entry, header: Header, sandbox: Sandbox) -> Comparison | None:
+    """The upper left corner of a slide: pydicom's first tile, or Pillow's decoding of the TIFF's first page."""
+    try:
+        if header.syntax == "slide":
+            with Image.open(entry.path) as page:
+                wanted = np.asarray(page.convert("RGB").crop((0, 0, 256, 256)))
+        else:
+            ds = pydicom.dcmread(entry.path)
+            if ds.TotalPixelMatrixColumns != header.facts.columns:
+                return None  # OpenSlide has opened the whole pyramid, this file is one of its smaller levels
+            wanted = pixel_array(ds, index=0)
+    except (OSError, ValueError, RuntimeError, Image.DecompressionBombError):
+        return None
+    found = sandbox.call("region", str(entry.path), (0, 0, wanted.shape[1], wanted.shape[0]), 1.0)
+    return ("Pillow" if header.syntax == "slide" else "pydicom"), _largest(found, wanted), 8, False
+
+
 def _against_dcmtk(entry: Entry, frame: Frame, lossy: bool) -> Comparison | None:
     """A rendering by a dcmj2pnm installed here: grey over the full range, colour as it is."""
     tool = shutil.which("dcmj2pnm")
@@ -218,8 +239,8 @@ def table(verdicts: list[Verdict], version: str) -> str:
     lines = [
         "# Conformance",
         "",
-        "Made by `make conformance` (`python -m tests.conformance`) over the shared corpus of test files; not edited by",
-        "hand. A file agrees only if its pixels were compared: with the corpus's dcmj2pnm rendering (±1 grey level,",
+        "Made by `make conformance` (`python -m tests.conformance`) over the shared corpus; not edited by hand.",
+        " A file agrees only if its pixels were compared: with the corpus's dcmj2pnm rendering (±1 grey level,",
         "±3 lossy), else the values of pydicom and its plugins (exact; lossy ±3; colour ±1, lossy ±8), else Pillow",
         "(exact) or a dcmj2pnm installed here.",
         "",

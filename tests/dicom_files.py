@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from dicom import Frame, Limits, Sandbox
 from dicom.sandbox import shared_sandbox
@@ -81,7 +81,7 @@ def make_dataset(
 def to_bytes(ds: Dataset, *, syntax: str = ExplicitVRLittleEndian, preamble: bool = True) -> bytes:
     """The dataset as a file."""
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = syntax
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     out = io.BytesIO()

@@ -200,3 +200,10 @@ def test_the_models_array_is_the_squared_picture(tmp_path: Path) -> None:
     frame = read_frame(make_dicom(tmp_path / "a", ramp(300, 200), window=(2048, 4096)))
     wanted = np.asarray(square(render(frame), 96))
     assert np.array_equal(model_array(frame, 96), wanted)
+
+
+@needs_corpus
+def test_the_files_of_one_dicom_pyramid_are_one_slide() -> None:
+    folder = CORPUS / "derived_wsi"
+    study = open_study([folder / "cmu1_small_volume.dcm", folder / "cmu1_small_thumbnail.dcm"])
+    assert [(s.facts.kind, s.facts.columns) for s in study.series] == [("slide", 2220)]

@@ -1,0 +1,223 @@
+"""The committed demonstration model: small, complete, and right on a few pictures it never saw, in 4 bits."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.demo import samples
+from model.demo.answers import answer
+from model.demo.dialogues import Turn
+from model.demo.evaluate import language_of
+from model.demo.exam import Examiner, Item
+from model.demo.language import LANGUAGES, wordings
+from model.demo.pictures import GRID, drawn, facts_of, square
+from model.demo.tokens import Coder
+from model.demo.tower import pixel_values
+
+FOLDER = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
+# Below the measured accuracy by what a sample this small may vary.
+FLOORS = {"modality": 0.95, "finding": 0.8, "side": 0.8, "scope": 0.8}
+
+MODALITY = {"en": "What kind of image is this?", "ar": "ما نوع هذه الصورة؟"}
+FINDING = {"en": "Is there a finding?", "ar": "هل توجد علامة مرضية في هذه الصورة؟"}
+DESCRIBE = {"en": "Describe this image.", "ar": "صف هذه الصورة."}
+
+
+@pytest.fixture(scope="module")
+def nf4() -> Iterator[tuple[Any, Any]]:
+    import torch
+
+    from model.demo import reader
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # third-party notices while loading
+        yield reader.load(FOLDER, "nf4")
+    torch.set_num_threads(threads)
+
+
+def ask(loaded: tuple[Any, Any], items: list[Item]) -> list[str]:
+    from model.demo import reader
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return reader.answers(*loaded, [(item.turns, [s.image for s in item.scenes]) for item in items])
+
+
+def share_right(items: list[Item], said: list[str]) -> float:
+    return float(np.mean([text == item.turns[-1].answer for item, text in zip(items, said, strict=True)]))
+
+
+def sitting(language: str, kinds: tuple[str, ...], count: int) -> list[Item]:
+    examiner = Examiner(language, seed=99)
+    names = ["chest", "head_ct", "abdomen_ct", "brain_mr", "histology"]
+    scenes = [examiner.scene(k, names[k % 5]) for k in range(count)]
+    made = [examiner.single(kind, k * 7 + n, s) for k, s in enumerate(scenes) for n, kind in enumerate(kinds)]
+    return [item for item in made if item is not None]
+
+
+def test_the_folder_is_complete_and_no_larger_than_allowed() -> None:
+    for name in (
+        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
+        "processor_config.json", "generation_config.json", "CARD.md", "measured.json",
+    ):  # fmt: skip
+        assert (FOLDER / name).exists(), name
+    assert sum(f.stat().st_size for f in FOLDER.glob("*.safetensors")) <= 25_000_000
+
+
+def test_the_configuration_is_a_llava_in_bfloat16_that_pads_instead_of_cropping() -> None:
+    config = json.loads((FOLDER / "config.json").read_text())
+    assert config["architectures"] == ["LlavaForConditionalGeneration"]
+    assert config["dtype"] == "bfloat16"
+    text = config["text_config"]
+    widths = (
+        text["hidden_size"],
+        text["intermediate_size"],
+        text["hidden_size"] // text["num_attention_heads"] * text["num_key_value_heads"],
+    )
+    assert all(w % 32 == 0 for w in widths)
+    assert text["max_position_embeddings"] >= 4096
+    pictures = json.loads((FOLDER / "processor_config.json").read_text())["image_processor"]
+    assert pictures["do_pad"] is True
+    assert pictures["do_center_crop"] is False
+
+
+def test_the_card_says_what_the_model_is_and_what_it_is_not() -> None:
+    card = (FOLDER / "CARD.md").read_text(encoding="utf-8")
+    for phrase in (
+        "no medical knowledge",
+        "Not for any clinical use",
+        "CC0",
+        "Held-out generator",
+        "Real files",
+        "Control",
+    ):
+        assert phrase in card
+
+
+def test_the_tokenizer_gives_every_text_back_exactly() -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    texts = [v for language in LANGUAGES for v in wordings("answers")[language].values() if isinstance(v, str)]
+    texts += ["مَا نَوْعُ الصُّورَةِ؟", "Größe 3,5 mm – “quoted”", "  two  spaces\nnew line\t", "النسبة ٪٥٠ 😀", "a , b . c"]
+    for text in texts:
+        assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False)) == text
+
+
+def test_the_template_renders_what_training_saw() -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    turns = [
+        Turn("finding", "en", " Is there a finding? ", "There is a kidney stone.", 0),
+        Turn("side", "ar", "وفي أي جانب؟", "تقع العلامة في الجانب الأيسر للمريض."),
+        Turn("modality", "en", "And this one?", "This is a CT image.", 1),
+    ]
+    messages: list[dict[str, Any]] = [{"role": "system", "content": "left out"}]
+    for turn in turns:
+        picture = [{"type": "image"}] if turn.picture is not None else []
+        messages.append({"role": "user", "content": [*picture, {"type": "text", "text": turn.question}]})
+        messages.append({"role": "assistant", "content": turn.answer})
+    text = tokenizer.apply_chat_template(messages, tokenize=False)
+    ids = tokenizer.encode(text.replace("<image>", "<image>" * GRID * GRID), add_special_tokens=False)
+    assert ids == Coder(tokenizer).encode(turns, loose=False).ids
+    asked = tokenizer.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
+    assert text.startswith(asked)
+
+
+def test_the_processor_prepares_pictures_exactly_as_training_did(nf4: tuple[Any, Any]) -> None:
+    _, processor = nf4
+    for index in range(5):
+        image = drawn(3, index).image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            got = processor.image_processor(Image.fromarray(image).convert("RGB"), return_tensors="pt")["pixel_values"]
+        assert (got - pixel_values(square(image)[None])).abs().max() < 1e-5
+
+
+def test_only_the_language_model_is_quantised(nf4: tuple[Any, Any]) -> None:
+    import bitsandbytes
+    import torch
+
+    model, _ = nf4
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            inside = ".language_model.layers." in f".{name}"
+            assert isinstance(module, bitsandbytes.nn.Linear4bit) == inside, name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_is_right_on_unseen_pictures_with_unseen_wordings(nf4: tuple[Any, Any], language: str) -> None:
+    items = sitting(language, ("modality", "finding", "side"), 20)
+    said = ask(nf4, items)
+    by = {kind: [n for n, i in enumerate(items) if i.kind == kind] for kind in ("modality", "finding", "side")}
+    right = {kind: share_right([items[n] for n in at], [said[n] for n in at]) for kind, at in by.items()}
+    assert right["modality"] >= FLOORS["modality"], right
+    assert right["finding"] >= FLOORS["finding"], right
+    assert right["side"] >= FLOORS["side"], right
+    assert all(language_of(text) == language for text in said)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_says_that_it_is_a_demonstration_when_asked_something_else(nf4: tuple[Any, Any], language: str) -> None:
+    examiner = Examiner(language, seed=99)
+    items = examiner.out_of_scope([examiner.scene(k) for k in range(3)])[:15] + examiner.without_image(4)
+    assert share_right(items, ask(nf4, items)) >= FLOORS["scope"]
+
+
+def test_answers_change_when_the_picture_does(nf4: tuple[Any, Any]) -> None:
+    items = sitting("en", ("modality", "finding"), 15)
+    black = [
+        Item(
+            i.kind,
+            "en",
+            i.turns,
+            (type(i.scenes[0])(np.zeros_like(i.scenes[0].image), i.scenes[0].mask, "other", "other"),),
+        )
+        for i in items
+    ]
+    turned = [Item(i.kind, "en", i.turns, items[k - 3].scenes) for k, i in enumerate(items)]
+    assert share_right(items, ask(nf4, black)) < 0.5
+    assert share_right(items, ask(nf4, turned)) < 0.6
+
+
+def test_the_newest_of_two_pictures_is_the_one_asked_about(nf4: tuple[Any, Any]) -> None:
+    examiner = Examiner("en", seed=5)
+    ct, slide = examiner.scene(1, "head_ct"), examiner.scene(2, "histology")
+    question = "What kind of image is this?"
+    items = []
+    for first, second in ((ct, slide), (slide, ct)):
+        one, two = (answer("modality", facts_of(s), "en") for s in (first, second))
+        turns = (Turn("modality", "en", question, one, 0), Turn("modality", "en", "And this one?", two, 1))
+        items.append(Item("new image", "en", turns, (first, second)))
+    assert share_right(items, ask(nf4, items)) == 1.0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_shipped_samples_are_answered_right(nf4: tuple[Any, Any], language: str) -> None:
+    items = []
+    for name, kind, seed in samples.SAMPLES:
+        scene = samples.scene(kind, seed)
+        assert np.array_equal(np.asarray(Image.open(samples.FOLDER / name)), scene.image), name
+        for asked, text in (
+            ("modality", MODALITY[language]),
+            ("finding", FINDING[language]),
+            ("describe", DESCRIBE[language]),
+        ):
+            turn = Turn(asked, language, text, answer(asked, facts_of(scene), language), 0)
+            items.append(Item(asked, language, (turn,), (scene,)))
+    said = ask(nf4, items)
+    wrong = [
+        (i.turns[0].question, i.turns[0].answer, text)
+        for i, text in zip(items, said, strict=True)
+        if text != i.turns[0].answer
+    ]
+    assert wrong == []
