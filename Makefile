@@ -30,13 +30,12 @@ screenshots: ## Take docs/screenshots again, in both languages
 
 conformance: ## Read the corpus and write the table of docs/conformance.md
 	@tools/setup.sh test
-	@$(PYTHON_IN_VENV) -m benchmarks.conformance
+	@$(PYTHON_IN_VENV) -m tests.conformance
 
 benchmarks: ## Run every benchmark, each beside its baseline
 	@tools/setup.sh test
 	@for file in benchmarks/[a-z]*.py; do \
-		name=$$(basename $$file .py); \
-		if [ $$name != conformance ]; then $(PYTHON_IN_VENV) -m benchmarks.$$name || exit 1; fi; \
+		$(PYTHON_IN_VENV) -m benchmarks.$$(basename $$file .py) || exit 1; \
 	done
 
 clean: ## Remove .venv and what the tools left; conversations stay

@@ -18,7 +18,7 @@ def caption(facts: Facts) -> dict[str, str]:
 
 def _words(facts: Facts, locale: Locale) -> Iterator[str]:
     if facts.modality:
-        yield _coded(locale, "modality", facts.modality)
+        yield coded(locale, "modality", facts.modality)
     elif facts.kind != "dicom":
         yield locale.sentence(f"kind-{facts.kind}")
     for prefix, code in (
@@ -30,7 +30,7 @@ def _words(facts: Facts, locale: Locale) -> Iterator[str]:
         ("stain", facts.stain),
     ):
         if code:
-            yield _coded(locale, prefix, code)
+            yield coded(locale, prefix, code)
     if facts.frames > 1:
         yield locale.sentence("facts-slices", count=facts.frames)
     if facts.slice_thickness_mm:
@@ -41,7 +41,8 @@ def _words(facts: Facts, locale: Locale) -> Iterator[str]:
         yield locale.sentence("facts-size", columns=str(facts.columns), rows=str(facts.rows))
 
 
-def _coded(locale: Locale, prefix: str, code: str) -> str:
+def coded(locale: Locale, prefix: str, code: str) -> str:
+    """The word for a fact's code, e.g. ("modality", "CT"); the code itself where there is none."""
     key = f"{prefix}-{code}"
     return locale.sentence(key) if locale.has(key) else code
 
@@ -54,11 +55,11 @@ def view_words(view: View, frames: int) -> dict[str, str]:
 def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
     if view.window is not None and not view.lut:
-        yield locale.sentence("view-window", width=_rounded(view.window.width), level=_rounded(view.window.center))
+        yield locale.sentence("view-window", width=rounded(view.window.width), level=rounded(view.window.center))
     if frames > 1:
         yield locale.sentence("view-slice", number=str(view.frame + 1))
 
 
-def _rounded(value: float) -> str:
-    """Whole numbers from 100 on, one decimal below: as the page writes it while the reader turns the window."""
+def rounded(value: float) -> str:
+    """A window's centre or width as the page writes it: whole numbers from 100 on, one decimal below."""
     return str(round(value)) if abs(value) >= 100 else f"{round(value, 1):g}"

@@ -40,4 +40,9 @@ def sampling(settings: Settings, identity: Identity) -> Sampling:
     return Sampling(**chosen)
 
 
+def told(settings: Settings, identity: Identity) -> bool:
+    """Whether the model reads an image's facts beside its pixels. The demonstration model never does: it must look."""
+    return settings.facts == "told" and not identity.demonstration
+
+
 _DRAWN = ("temperature", "top_p")

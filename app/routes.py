@@ -138,7 +138,7 @@ def routes(
 
 def sample_files(folder: Path) -> list[Path]:
     """The sample images that ship with the program, in the order they are offered."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".dcm", ".jpg", ".tif"))
+    return sorted(path for path in folder.glob("*") if path.suffix in (".png", ".dcm", ".jpg", ".tif"))
 
 
 def model_state(engine: LoadingEngine, *, remote: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
-from app.engines import open_model, sampling
+from app.engines import open_model, sampling, told
 from app.guard import Guard
 from app.intake import Intake
 from app.loading import LoadingEngine
@@ -68,7 +68,10 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
         )
     )
     app.mount("/page", StaticFiles(directory=ASSETS), name="page")
-    return _with_screens(app, settings, Turns(store, engine, functools.partial(sampling, settings)), store, locale)
+    turns = Turns(
+        store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings)
+    )
+    return _with_screens(app, settings, turns, store, locale)
 
 
 def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:

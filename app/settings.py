@@ -119,6 +119,7 @@ class Settings:
     model: str = _setting(_TEXT, "demo")
     model_key: str | None = _setting(_TEXT, None, secret=True)
     api_key: str | None = _setting(_TEXT, None, secret=True)
+    facts: str = _setting(_choice("told", "silent"), "told")
     quantization: str = _setting(_choice(*QUANTIZATIONS), "nf4")
     max_new_tokens: int = _setting(_whole(1, 32768), 1024)
     temperature: float | None = _setting(_number(0, 2), None)

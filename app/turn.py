@@ -7,7 +7,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,10 +16,11 @@ from PIL import Image
 from app.bidi import language_of
 from app.frames import unpack
 from app.loading import LoadingEngine
-from app.view import View, picture_of
-from dicom import fingerprint
+from app.told import prompt
+from app.view import MalformedView, View, picture_of, view_from
+from dicom import Facts, fingerprint
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
-from storage import Busy, NewPicture, NotFound, Store, Turn
+from storage import Busy, NewPicture, NotFound, PictureRecord, Store, Turn
 
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
@@ -75,11 +76,19 @@ class _Answer:
 class Turns:
     """Asks and stops, for everyone who uses this process. Thread-safe."""
 
-    def __init__(self, store: Store, engine: LoadingEngine, sampling: Callable[[Identity], Sampling]) -> None:
-        """`sampling`: how answers are drawn, once it is known which model answers."""
+    def __init__(
+        self,
+        store: Store,
+        engine: LoadingEngine,
+        sampling: Callable[[Identity], Sampling],
+        *,
+        told: Callable[[Identity], bool] = lambda identity: False,
+    ) -> None:
+        """`sampling`, `told`: how answers are drawn and whether pictures are described in words, by model."""
         self._store = store
         self._engine = engine
         self._sampling = sampling
+        self._told = told
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
 
@@ -127,14 +136,17 @@ class Turns:
                 return
         earlier = self._earlier(owner, question)
         pictures = self._pictures(owner, question, earlier) if engine.identity.accepts_images else []
-        history = compose(self._store, owner, earlier)
+        told = self._told(engine.identity)
+        history = compose(self._store, owner, earlier, told=told)
         images = tuple(image for image, _ in pictures)
-        messages = (*history, Message("user", text, images))
+        language = language_of(text)
+        words = _words(text, [picture for _, picture in pictures], language) if told else text
+        messages = (*history, Message("user", words, images))
         turn = self._store.begin_turn(
             owner,
             question.conversation,
             question=text,
-            language=language_of(text),
+            language=language,
             model=asdict(engine.identity),
             settings=_settings(self._sampling(engine.identity)),
             pictures=[picture for _, picture in pictures],
@@ -223,15 +235,30 @@ def usable(turn: Turn) -> bool:
     return turn.status in ANSWERED and bool(turn.answer.strip())
 
 
-def compose(store: Store, owner: str, earlier: Sequence[Turn]) -> tuple[Message, ...]:
-    """The conversation so far as the model reads it: questions with the very pixels it saw, and its answers."""
+def compose(store: Store, owner: str, earlier: Sequence[Turn], *, told: bool = False) -> tuple[Message, ...]:
+    """The conversation so far as the model reads it: questions with the very pixels it saw, and its answers.
+
+    `told`: each picture is described in words before its question.
+    """
     messages: list[Message] = []
     for turn in earlier:
         if not usable(turn):
             continue
         images = tuple(_image(store.picture(owner, picture.id)[1]) for picture in turn.pictures)
-        messages += [Message("user", turn.question, images), Message("assistant", turn.answer)]
+        asked = _words(turn.question, turn.pictures, turn.language) if told else turn.question
+        messages += [Message("user", asked, images), Message("assistant", turn.answer)]
     return tuple(messages)
+
+
+def _words(question: str, pictures: Sequence[NewPicture | PictureRecord], language: str) -> str:
+    return prompt(question, [(Facts.from_dict(p.facts), _view(p.view)) for p in pictures], language)
+
+
+def _view(view: Mapping[str, Any]) -> View | None:
+    try:
+        return view_from(view)
+    except MalformedView:  # a picture that came from no screen
+        return None
 
 
 def described(messages: Sequence[Message]) -> dict[str, Any]:

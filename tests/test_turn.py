@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.engines import told
 from app.frames import pack
 from app.loading import LoadingEngine
+from app.settings import Settings
 from app.turn import EmptyQuestion, Progress, Question, QuestionTooLong, StillAnswering, Turns
 from app.view import View, picture_of
-from dicom import Frame, Window, fingerprint
+from dicom import Facts, Frame, Window, fingerprint
 from model import Engine, ModelError, Sampling, open_engine
 from storage import NotFound, Store
 from tests.checkpoints import make_llava
@@ -195,3 +197,34 @@ def test_a_model_that_cannot_be_loaded_says_why_to_everyone_who_asks(store: Stor
     with pytest.raises(ModelError):
         list(Turns(store, loading, lambda identity: SHORT).ask("reader", Question(conversation, "Hello")))
     assert loading.state().state == "failed"
+
+
+def test_a_model_that_is_told_reads_a_pictures_facts_once_and_in_the_questions_language(
+    store: Store, engine: Engine
+) -> None:
+    room = room_with(store, engine)
+    room.turns = Turns(store, settled(engine), lambda identity: SHORT, told=lambda identity: True)
+    store_facts = Facts(modality="CT", body_part="HEAD", orientation="axial", frames=3, sex="F", age_band="40-64")
+    room.series = store.add_series(
+        "reader", room.conversation, facts=store_facts.to_dict(), descriptor={}, frames=3
+    ).id
+    meta, samples = pack(frame())
+    store.add_frame("reader", room.series, 0, meta=meta, samples=samples)
+    room.ask("Is there a bleed?")
+    turn = store.turn("reader", room.ask("وأين؟", width=400)[-1].turn)
+    asked = [message["text"] for message in turn.model_input["messages"] if message["role"] == "user"]
+    assert asked[0] == (
+        "About this image: CT, Head, axial, female, 40–64 years, slice 1 of 3, window width 80, level 40.\n"
+        "Is there a bleed?"
+    )
+    assert asked[1].startswith("عن هذه الصورة: ")
+    assert asked[1].endswith("وأين؟")
+    assert turn.question == "وأين؟", "the record keeps what was typed apart from what was told"
+    again = store.turn("reader", room.ask("Sure?", width=400)[-1].turn)
+    assert again.model_input["messages"][-1]["text"] == "Sure?", "no new picture, nothing to tell"
+
+
+def test_the_demonstration_model_and_an_operators_choice_keep_facts_from_the_model(engine: Engine) -> None:
+    assert told(Settings(), engine.identity)
+    assert not told(Settings(facts="silent"), engine.identity)
+    assert not told(Settings(), replace(engine.identity, demonstration=True))

@@ -80,13 +80,17 @@ def load(call: Call) -> Engine:
 
 
 def _answer(call: Call, engine: Engine, question: str, pictures: list[Picture], cancel: threading.Event) -> int:
-    from app.engines import sampling
+    from app.engines import sampling, told
+    from app.told import prompt
     from model import Finish, Message, Piece
     from model.errors import ImagesNotAccepted
 
     if pictures and not engine.identity.accepts_images:
         raise ImagesNotAccepted("the model reads text only")
-    message = Message("user", question, tuple(picture.image for picture in pictures))
+    words = question
+    if told(call.settings, engine.identity):
+        words = prompt(question, [(picture.facts, None) for picture in pictures], language_of(question))
+    message = Message("user", words, tuple(picture.image for picture in pictures))
     show: Callable[[str], None] = (lambda text: None) if call.arguments.json else call.terminal.stream
     answer, finish = "", Finish("stopped")
     for event in engine.stream((message,), sampling(call.settings, engine.identity), cancel=cancel):

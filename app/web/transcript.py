@@ -52,6 +52,7 @@ def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> 
         "id": turn.id,
         "question": {"text": turn.question, "html": question_html(turn.question)},
         "pictures": [_picture(picture.id, picture.view, frames) for picture in turn.pictures],
+        "told": _told(turn),
         "answer": {"html": answer_html(turn.answer), "text": turn.answer},
         "status": turn.status,
         "sentence": _how_it_ended(turn.status, turn.error),
@@ -61,6 +62,12 @@ def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> 
         if rating
         else None,
     }
+
+
+def _told(turn: Turn) -> str:
+    """What the model read before the question: words about its pictures, or ""."""
+    messages = turn.model_input.get("messages") or [{}]
+    return str(messages[-1].get("text", "")).removesuffix(turn.question).strip()
 
 
 def model_words(model: dict[str, Any]) -> dict[str, str]:

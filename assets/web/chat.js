@@ -146,6 +146,7 @@ function saw(turn, below) {
     node(
       "div",
       { class: "saw" },
+      turn.told ? node("p", { class: "told", dir: "auto" }, turn.told) : null,
       ...turn.pictures.map((picture) =>
         node("figure", {}, node("img", { src: picture.src, alt: say("what-the-model-saw") }), node("figcaption", {}, pick(picture.words))),
       ),

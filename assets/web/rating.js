@@ -12,7 +12,7 @@ export function drawRating(turn, room, below) {
   const form = node("form", { class: "rating" });
   const thumbs = node("div", { class: "thumbs", role: "group" });
   const reasons = node("div", { class: "reasons", role: "group" });
-  const comment = node("textarea", { rows: "2", dir: "auto", maxlength: "5000" });
+  const comment = node("textarea", { rows: "2", maxlength: "5000" });
   comment.value = rating.comment;
   const save = node("button", { type: "submit", class: "ghost" });
 

@@ -18,6 +18,7 @@ setting-lang = لغة الرسائل في الطرفية: en أو ar. ومن د�
 setting-model = النموذج: demo، أو مجلّد، أو اسم على Hugging Face، أو ‎openai:http://host:8000/v1#name‎.
 setting-model-key = مفتاح نموذج يُوصَل إليه بـ ‎openai:…‎؛ لا يُعرض ولا يُسجَّل أبدًا.
 setting-api-key = المفتاح الذي يجب أن يرسله من يستعمل serve-model؛ وهو لازم حين تستطيع أجهزة أخرى الوصول إليه.
+setting-facts = هل تقرأ النماذج الحقيقية حقائق الصورة إلى جانب بكسلاتها: told (نعم) أو silent (لا). النموذج التوضيحي لا يقرؤها أبدًا.
 setting-quantization = كيفية حفظ الأوزان في الذاكرة: nf4 ‏(4 بت) أو int8 أو bf16 أو fp32.
 setting-max-new-tokens = أقصى طول للإجابة بعدد الرموز (tokens).
 setting-temperature = مقدار العشوائية في الإجابة، و0 يعني بلا عشوائية. ومن دونه يُتَّبع ما يوصي به النموذج.

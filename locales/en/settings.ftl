@@ -18,6 +18,7 @@ setting-lang = Language of messages in the terminal: en or ar. Without it, the s
 setting-model = The model: demo, a folder, a Hugging Face name, or openai:http://host:8000/v1#name.
 setting-model-key = Key for a model behind openai:…; never shown or logged.
 setting-api-key = Key that clients of “serve-model” must send; needed when other machines can reach it.
+setting-facts = Whether real models read an image’s facts beside its pixels: told or silent. The demonstration model never does.
 setting-quantization = How the weights are held: nf4 (4-bit), int8, bf16 or fp32.
 setting-max-new-tokens = Longest answer, in tokens.
 setting-temperature = Randomness of the answer, 0 for none. Without it, what the checkpoint recommends.

@@ -1,0 +1,69 @@
+"""What a model is told about a picture in words, beside its pixels. Knows facts and views; no screen, no file.
+
+Everything comes from the allow-list of `dicom.Facts`: nothing that identifies a person can be said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from app.captions import coded, rounded
+from app.locale import Locale
+from app.view import View
+from dicom import Facts
+
+
+def prompt(question: str, pictures: Sequence[tuple[Facts, View | None]], language: str) -> str:
+    """`question` with one line about each of its pictures before it, in `language`; pictures without facts add none."""
+    locale = Locale(language)
+    lines = []
+    for number, (facts, view) in enumerate(pictures, 1):
+        if words := locale.plain("told-separator").join(_words(facts, view, locale)):
+            key = "told-picture" if len(pictures) == 1 else "told-one-of-many"
+            lines.append(locale.plain(key, number=str(number), facts=words))
+    return "\n".join([*lines, question])
+
+
+def _words(facts: Facts, view: View | None, locale: Locale) -> Iterator[str]:
+    for prefix, code in (
+        ("modality", facts.modality),
+        ("body-part", facts.body_part),
+        ("laterality", facts.laterality),
+        ("view", facts.view),
+        ("orientation", facts.orientation),
+        ("sequence", facts.sequence),
+        ("contrast", facts.contrast),
+        ("stain", facts.stain),
+    ):
+        if code:
+            yield coded(locale, prefix, code)
+    yield from _acquisition(facts, locale)
+    if facts.sex:
+        yield coded(locale, "sex", facts.sex)
+    if facts.age_band:
+        yield coded(locale, "age-band", facts.age_band)
+    if view is not None:
+        yield from _shown(facts, view, locale)
+
+
+def _acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
+    for key, value in (
+        ("told-thickness", facts.slice_thickness_mm),
+        ("told-kvp", facts.kvp),
+        ("told-repetition-time", facts.repetition_time_ms),
+        ("told-echo-time", facts.echo_time_ms),
+        ("told-b-value", facts.b_value),
+        ("told-magnification", facts.magnification),
+        ("told-microns", facts.microns_per_pixel),
+    ):
+        if value is not None:
+            yield locale.plain(key, number=f"{round(value, 3):g}")
+
+
+def _shown(facts: Facts, view: View, locale: Locale) -> Iterator[str]:
+    if facts.frames > 1:
+        yield locale.plain("told-slice", number=str(view.frame + 1), count=str(facts.frames))
+    if view.window is not None and not view.lut:
+        yield locale.plain("told-window", width=rounded(view.window.width), level=rounded(view.window.center))
+    if view.region is not None:
+        yield locale.plain("told-part")
