@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ def to_rgb(stored: Stored, layout: Layout, ds: Dataset) -> RGB:
     values = _eight_bits(stored.values, layout)
     if values.ndim != 3 or values.shape[2] < 3:
         raise UnsupportedPixels("(0028,0004) PhotometricInterpretation is colour but there is one sample")
+    if photometric in _RETIRED:
+        return _RETIRED[photometric](values)
     values = values[:, :, :3]
     if photometric.startswith("YBR") and not stored.rgb:
         values = ybr_partial(values) if photometric.startswith("YBR_PARTIAL") else ybr_full(values)
@@ -67,6 +70,35 @@ def _stacked(*planes: NDArray[np.float32]) -> RGB:
     return rgb
 
 
+def _hsv(values: RGB) -> RGB:
+    """Hue, saturation and value, each 0..255 (PS3.3-2000 C.7.6.3.1.2)."""
+    image = Image.frombytes("HSV", (values.shape[1], values.shape[0]), np.ascontiguousarray(values[:, :, :3]).tobytes())
+    return np.asarray(image.convert("RGB"))
+
+
+def _cmyk(values: RGB) -> RGB:
+    """Cyan, magenta, yellow and black, 0 for no ink."""
+    _demand_four(values)
+    ink = values.astype(np.uint16)
+    rgb: RGB = (255 - np.minimum(255, ink[:, :, :3] + ink[:, :, 3:])).astype(np.uint8)
+    return rgb
+
+
+def _argb(values: RGB) -> RGB:
+    """Alpha first; what it would be blended with (a palette) is never shown by itself."""
+    _demand_four(values)
+    return np.ascontiguousarray(values[:, :, 1:4])
+
+
+def _demand_four(values: RGB) -> None:
+    if values.shape[2] != 4:
+        raise UnsupportedPixels("(0028,0002) SamplesPerPixel is not the 4 of this photometric interpretation")
+
+
+_RETIRED: Mapping[str, Callable[[RGB], RGB]] = {"HSV": _hsv, "CMYK": _cmyk, "ARGB": _argb}
+"""Photometric interpretations retired in 2000, which old secondary captures still have."""
+
+
 def palette(indices: NDArray[Any], ds: Dataset) -> RGB:
     """Palette colour, PS3.3 C.7.6.3.1.5 and C.7.9; 16-bit entries keep their high byte."""
     planes = []
@@ -82,8 +114,13 @@ def _palette_plane(ds: Dataset, name: str) -> tuple[int, int, int, NDArray[np.ui
     if len(described) != 3:
         raise DamagedFile(f"(0028,1101..1103) {name}PaletteColorLookupTableDescriptor is missing")
     entries, first, bits = (described[0] % 65536) or 65536, described[1], described[2]
+    if first > 32767 and elements.integer(ds, "PixelRepresentation") == 1:
+        first -= 65536  # US where SS belongs
     raw = elements.value(ds, f"{name}PaletteColorLookupTableData")
-    if isinstance(raw, bytes):
+    if raw is not None and not isinstance(raw, bytes):
+        numbers = elements.decimals(ds, f"{name}PaletteColorLookupTableData")
+        table = np.asarray([int(n) & 0xFFFF for n in numbers], np.uint16)
+    elif raw is not None:
         table = _table(raw, entries, ds, f"{name}PaletteColorLookupTableData")
         if bits == 8 and table.size and int(table.max()) > 255:
             bits = 16  # 8-bit entries left in the high byte of words, a frequent reading of C.7.6.3.1.6
@@ -91,7 +128,8 @@ def _palette_plane(ds: Dataset, name: str) -> tuple[int, int, int, NDArray[np.ui
         segments = elements.value(ds, f"Segmented{name}PaletteColorLookupTableData")
         if not isinstance(segments, bytes):
             raise DamagedFile(f"(0028,1201..1203) {name}PaletteColorLookupTableData is missing")
-        table = segmented(np.frombuffer(segments[: len(segments) // 2 * 2], _word(ds)), entries)
+        words = np.frombuffer(segments[: len(segments) // 2 * 2], _word(ds))
+        table = segmented(np.frombuffer(segments, np.uint8) if bits == 8 else words, entries)
     if bits > 8 and table.size and int(table.max()) < 256 and int(table.max()) > 0:
         bits = 8  # 16 announced, but entries never leave the low byte
     if len(table) < entries:
@@ -115,14 +153,14 @@ def _table(raw: bytes, entries: int, ds: Dataset, keyword: str) -> NDArray[np.ui
 def segmented(words: NDArray[Any], entries: int) -> NDArray[np.uint16]:
     """Expand discrete (0), linear (1) and indirect (2) segments, PS3.3 C.7.9.2."""
     out: list[int] = []
-    starts: list[int] = []
     at = 0
     while at + 1 < len(words) and len(out) < entries:
-        at = _segment(words, at, out, starts)
+        at = _segment(words, at, out, entries)
     return np.asarray(out[:entries], np.uint16)
 
 
-def _segment(words: NDArray[Any], at: int, out: list[int], starts: list[int]) -> int:
+def _segment(words: NDArray[Any], at: int, out: list[int], entries: int) -> int:
+    """Expand the segment at `at` onto `out`, no further once `entries` are there; the place of the next one."""
     kind, count = int(words[at]), int(words[at + 1])
     if kind == 0:
         out.extend(int(w) for w in words[at + 2 : at + 2 + count])
@@ -131,13 +169,16 @@ def _segment(words: NDArray[Any], at: int, out: list[int], starts: list[int]) ->
         begin, end = (out[-1] if out else 0), int(words[at + 2])
         out.extend(round(begin + (end - begin) * (i + 1) / count) for i in range(count))
         return at + 3
-    if kind == 2 and at + 3 < len(words):
-        here = (int(words[at + 2]) | int(words[at + 3]) << 16) // 2
+    size = words.dtype.itemsize
+    width = 4 // size  # the offset of an indirect segment takes four bytes
+    if kind == 2 and at + 1 + width < len(words):
+        offset = sum(int(words[at + 2 + i]) << (8 * size * i) for i in range(width))
+        here = offset // size
         for _ in range(count):
-            if here + 1 >= len(words) or int(words[here]) == 2:
+            if here + 1 >= len(words) or int(words[here]) == 2 or len(out) >= entries:
                 break
-            here = _segment(words, here, out, starts)
-        return at + 4
+            here = _segment(words, here, out, entries)
+        return at + 2 + width
     raise DamagedFile("(0028,1221..1223) SegmentedPaletteColorLookupTableData has an unknown segment")
 
 

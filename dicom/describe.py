@@ -6,8 +6,8 @@ import statistics
 
 from pydicom.dataset import Dataset
 
-from dicom import elements, ultrasound, vocabulary
-from dicom.facts import Facts, age_band, measurement, orientation
+from dicom import elements, ultrasound, vocabulary, voi
+from dicom.facts import Facts, age_band, measurement, orientation, plausible_window
 from dicom.groups import FrameGroups
 from dicom.layout import Layout
 from dicom.vocabulary import code
@@ -38,6 +38,7 @@ def describe(ds: Dataset, index: int, layout: Layout) -> Facts:
         pixel_spacing_mm=None if spacing is None else (round(spacing[0], 5), round(spacing[1], 5)),
         slice_thickness_mm=measurement("slice_thickness_mm", groups.thickness),
         slice_position_mm=measurement("slice_position_mm", along_normal(groups)),
+        window=_window(groups, layout),
         sequence=_sequence(ds),
         contrast=_contrast(ds),
         sex=_sex(ds),
@@ -55,6 +56,11 @@ def describe(ds: Dataset, index: int, layout: Layout) -> Facts:
         localizer=is_localizer(ds),
         burned_in=ultrasound.may_be_burned_in(ds),
     )
+
+
+def _window(groups: FrameGroups, layout: Layout) -> tuple[float, float] | None:
+    first = next(iter(voi.windows(groups)), None) if layout.samples == 1 else None
+    return plausible_window(first.center, first.width) if first is not None else None
 
 
 def is_localizer(ds: Dataset) -> bool:
@@ -76,9 +82,21 @@ def echo_time(ds: Dataset, groups: FrameGroups) -> float | None:
     return effective if effective is not None else elements.decimal(ds, "EchoTime")
 
 
+_PRIVATE_B_VALUES = (
+    (0x0019, "SIEMENS MR HEADER", 0x0C),
+    (0x0043, "GEMS_PARM_01", 0x39),  # GE adds a thousand million
+    (0x2001, "Philips Imaging DD 001", 0x03),
+)
+"""Where scanners put the b-value before the standard had a place for it."""
+
+
 def b_value(ds: Dataset, groups: FrameGroups) -> float | None:
-    """(0018,9087) DiffusionBValue, s/mm2."""
-    return groups.decimal("MRDiffusionSequence", "DiffusionBValue")
+    """(0018,9087) DiffusionBValue, s/mm2, else the private element of the three large makers."""
+    found = groups.decimal("MRDiffusionSequence", "DiffusionBValue")
+    if found is None and elements.text(ds, "Modality").upper() == "MR":
+        places = (elements.private_decimal(ds, *place) for place in _PRIVATE_B_VALUES)
+        found = next((b % 1_000_000 for b in places if b is not None), None)
+    return found
 
 
 def body_part(ds: Dataset, groups: FrameGroups) -> str:
@@ -148,10 +166,13 @@ def _sex(ds: Dataset) -> str:
 
 
 def _age(ds: Dataset) -> float | None:
-    """Years from (0010,1010) PatientAge such as 034Y, 006M, 010D; dates of birth are not looked at."""
+    """Years from (0010,1010) PatientAge such as 034Y, 006M, 010D; dates of birth are not looked at.
+
+    000Y is what de-identified files carry: it says nothing.
+    """
     text = elements.text(ds, "PatientAge").upper()
     per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}.get(text[-1:], 0.0)
-    if not per_year or not text[:-1].isdigit():
+    if not per_year or not text[:-1].isdigit() or text == "000Y":
         return None
     return int(text[:-1]) / per_year
 

@@ -94,10 +94,28 @@ def decimal(ds: Dataset, keyword: str) -> float | None:
     return _number(found[0]) if found else None
 
 
+def numbers(ds: Dataset, keyword: str) -> list[float | None]:
+    """All values, None in the place of one that is not a finite number."""
+    return [_number(v) for v in values(ds, keyword)]
+
+
 def decimals(ds: Dataset, keyword: str) -> list[float]:
     """All values as finite numbers; [] when any of them is not one."""
-    numbers = [_number(v) for v in values(ds, keyword)]
-    return [n for n in numbers if n is not None] if None not in numbers else []
+    found = numbers(ds, keyword)
+    return [n for n in found if n is not None] if None not in found else []
+
+
+def private_decimal(ds: Dataset, group: int, creator: str, element: int) -> float | None:
+    """First value of a private element found by its creator (PS3.5 7.8.1) as a number."""
+    try:
+        found = ds.private_block(group, creator)[element].value
+    except Exception:  # absent, or raw bytes that pydicom's converters refuse in a dozen ways
+        return None
+    if isinstance(found, bytes):
+        found = found.rstrip(b" \x00").decode("latin-1").split("\\")
+    if isinstance(found, (MultiValue, list, tuple)):
+        found = found[0] if len(found) else None
+    return None if found is None else _number(found)
 
 
 def packed_bytes(ds: Dataset, element: DataElement) -> bytes:

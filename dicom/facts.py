@@ -45,6 +45,9 @@ class Facts:
     """Median distance between neighbouring slices along their normal, mm."""
     slice_position_mm: float | None = None
     """Position along the slice normal, mm from the frame of reference's origin."""
+    window: tuple[float, float] | None = None
+    """(centre, width) in modality values (HU for CT): the file's first window, or the one a picture is seen
+    with; None for colour, look-up tables and files without one."""
     sequence: str = ""
     """MR weighting: code of `vocabulary.SEQUENCES`."""
     contrast: str = ""
@@ -79,6 +82,8 @@ class Facts:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"Facts.{name} is out of range")
+        if self.window is not None and self.window != plausible_window(*self.window):
+            raise ValueError("Facts.window is out of range")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; fields that say nothing are left out."""
@@ -140,6 +145,13 @@ def measurement(name: str, value: float | None) -> float | None:
         return None
     low, high = _RANGES[name]
     return round(value, 4) if low <= value <= high else None
+
+
+def plausible_window(center: float, width: float) -> tuple[float, float] | None:
+    """Both rounded to 4 decimals; None beyond what 16-bit pixels can mean."""
+    if not (abs(center) <= 100_000 and 0 < width <= 200_000):
+        return None
+    return round(center, 4), round(width, 4)
 
 
 def age_band(years: float | None) -> str:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from dicom import elements, presets, vocabulary
+from dicom import elements, presets, voi
 from dicom.colour import to_rgb
 from dicom.describe import describe
-from dicom.errors import InvalidWindow
 from dicom.facts import edge_letters
 from dicom.groups import FrameGroups
 from dicom.layout import Layout
@@ -23,10 +22,9 @@ from dicom.pixels import PixelReader, Stored
 from dicom.render import automatic
 from dicom.source import Source
 from dicom.ultrasound import outside_regions
-from dicom.values import Frame, Function, VoiLut, Window
+from dicom.values import Frame, Window
 
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-_FUNCTIONS: dict[str, Function] = {"LINEAR": "LINEAR", "LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
 
 
 def build_frame(
@@ -70,7 +68,8 @@ def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout
         samples, slope, intercept, padding = mapped, 1.0, 0.0, None
     else:
         samples, padding = _container(values), _padding(ds, layout)
-        slope, intercept = _rescale(groups)
+        slope, intercept = voi.rescale(groups)
+    tables = voi.voi_luts(groups, signed=layout.signed)
     return Frame(
         samples=np.ascontiguousarray(samples),
         slope=slope,
@@ -78,8 +77,9 @@ def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout
         unit=unit_of(ds, groups),
         invert=_inverted(ds, layout),
         padding=padding,
-        windows=_windows(groups),
-        voi_lut=_voi_lut(ds, groups, layout, slope),
+        windows=voi.windows(groups),
+        voi_lut=tables[0] if tables else None,
+        voi_luts=tables,
     )
 
 
@@ -96,14 +96,6 @@ def _container(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.int16 if values.dtype.kind == "i" else np.uint16, copy=False)
 
 
-def _rescale(groups: FrameGroups) -> tuple[float, float]:
-    """(0028,1053) RescaleSlope and (0028,1052) RescaleIntercept, PS3.3 C.11.1.1.2; slope 0 is ignored."""
-    macro = "PixelValueTransformationSequence"
-    slope = groups.decimal(macro, "RescaleSlope")
-    intercept = groups.decimal(macro, "RescaleIntercept")
-    return (slope if slope else 1.0), (intercept or 0.0)
-
-
 def unit_of(ds: Dataset, groups: FrameGroups) -> str:
     kind = groups.text("PixelValueTransformationSequence", "RescaleType").upper()
     modality = elements.text(ds, "Modality").upper()
@@ -117,9 +109,15 @@ def unit_of(ds: Dataset, groups: FrameGroups) -> str:
 
 
 def _inverted(ds: Dataset, layout: Layout) -> bool:
-    """Once, whether by (0028,0004) MONOCHROME1 or (2050,0020) PresentationLUTShape INVERSE."""
+    """Once: by (2050,0020) PresentationLUTShape where it is given, else by (0028,0004) MONOCHROME1.
+
+    PS3.3 C.11.6 makes the shape the last word; files that contradict it (MONOCHROME1 with IDENTITY) are shown
+    as dcmtk and dcm4che show them.
+    """
     shape = elements.text(ds, "PresentationLUTShape").upper()
-    return layout.photometric == "MONOCHROME1" or shape == "INVERSE"
+    if shape in ("IDENTITY", "INVERSE"):
+        return shape == "INVERSE"
+    return layout.photometric == "MONOCHROME1"
 
 
 def _padding(ds: Dataset, layout: Layout) -> tuple[float, float] | None:
@@ -141,72 +139,14 @@ def _as_stored(value: int, layout: Layout) -> int:
     return value
 
 
-def _descriptor(item: Dataset, *, signed: bool) -> tuple[int, int, int] | None:
-    """(entries, first value mapped, bits) of (0028,3002) LUTDescriptor, PS3.3 C.11.1.1.1."""
-    numbers = [int(n) for n in elements.decimals(item, "LUTDescriptor")]
-    if len(numbers) != 3:
-        return None
-    first = numbers[1]
-    if signed and first > 32767:
-        first -= 65536
-    return (numbers[0] % 65536) or 65536, first, numbers[2]
-
-
-def _lut_data(item: Dataset, entries: int) -> NDArray[np.int64] | None:
-    raw = elements.value(item, "LUTData")
-    if isinstance(raw, bytes):
-        _, little = item.original_encoding if item.original_encoding[1] is not None else (False, True)
-        wide = len(raw) >= 2 * entries
-        dtype = np.dtype((">u2" if little is False else "<u2") if wide else "u1")
-        data = np.frombuffer(raw[: len(raw) // dtype.itemsize * dtype.itemsize], dtype).astype(np.int64)
-    else:
-        data = np.asarray([int(v) & 0xFFFF for v in elements.decimals(item, "LUTData")], np.int64)
-    return data[:entries] if len(data) else None
-
-
 def _modality_lut(values: NDArray[Any], item: Dataset, layout: Layout) -> NDArray[np.uint16] | None:
     """(0028,3000) ModalityLUTSequence, PS3.3 C.11.1.1."""
-    described = _descriptor(item, signed=layout.signed)
-    data = None if described is None else _lut_data(item, described[0])
+    described = voi.descriptor(item, signed=layout.signed)
+    data = None if described is None else voi.lut_data(item, described[0])
     if described is None or data is None:
         return None
     index = np.clip(values.astype(np.int64) - described[1], 0, len(data) - 1)
     return data.astype(np.uint16)[index]
-
-
-def _voi_lut(ds: Dataset, groups: FrameGroups, layout: Layout, slope: float) -> VoiLut | None:
-    """First item of (0028,3010) VOILUTSequence, scaled by its known number of bits (PS3.3 C.11.2.1.1)."""
-    item = elements.first_item(groups.holder("FrameVOILUTSequence", "VOILUTSequence"), "VOILUTSequence")
-    if item is None:
-        return None
-    described = _descriptor(item, signed=layout.signed or slope < 0 or _rescale(groups)[1] < 0)
-    data = None if described is None else _lut_data(item, described[0])
-    if described is None or data is None:
-        return None
-    bits = described[2] if 1 <= described[2] <= 16 else 16
-    top = (1 << bits) - 1
-    if data.max() > top:  # the announced depth is wrong; the next sensible one is what the data need
-        top = (1 << int(data.max()).bit_length()) - 1
-    table = np.floor(np.clip(data / top, 0, 1) * 255 + 0.5).astype(np.uint8)
-    words = vocabulary.code(elements.text(item, "LUTExplanation"), vocabulary.WINDOW_WORDS)
-    return VoiLut(described[1], table, words)
-
-
-def _windows(groups: FrameGroups) -> tuple[Window, ...]:
-    """All usable pairs of (0028,1050) and (0028,1051). Width 0 is dropped, LINEAR below 1 LINEAR_EXACT."""
-    holder = groups.holder("FrameVOILUTSequence", "WindowCenter")
-    centers, widths = elements.decimals(holder, "WindowCenter"), elements.decimals(holder, "WindowWidth")
-    words = elements.texts(holder, "WindowCenterWidthExplanation")
-    function = _FUNCTIONS.get(elements.text(holder, "VOILUTFunction").upper(), "LINEAR")
-    found = []
-    for i, (center, width) in enumerate(zip(centers, widths, strict=False)):
-        exact: Function = "LINEAR_EXACT" if function == "LINEAR" and width < 1 else function
-        code = vocabulary.code(words[i], vocabulary.WINDOW_WORDS) if i < len(words) else ""
-        try:
-            found.append(Window(center, width, exact, code))
-        except InvalidWindow:
-            continue
-    return tuple(found)
 
 
 def _geometry(frame: Frame, ds: Dataset, groups: FrameGroups, layout: Layout, index: int, stored: Stored) -> Frame:

@@ -24,7 +24,7 @@ class Slot:
     """Values of `SPLITS`: what a 4-D series varies by."""
 
 
-SPLITS = ("echo", "b-value", "direction", "temporal", "phase", "component", "acquisition")
+SPLITS = ("echo", "b-value", "direction", "temporal", "phase", "component", "acquisition", "time")
 
 
 @dataclass(frozen=True)

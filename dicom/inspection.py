@@ -90,7 +90,8 @@ def inspect(path: Path, *, limits: Limits | None = None, sandbox: Sandbox | None
     """
     try:
         with open_study([path], limits=limits, sandbox=sandbox) as study:
-            return Inspection(tuple(_report(series) for series in study.series), study.skipped)
+            nothing = () if study.series or study.skipped else (Skipped(0, UnknownFile("an empty folder or ZIP")),)
+            return Inspection(tuple(_report(series) for series in study.series), study.skipped + nothing)
     except DicomError as refused:
         return Inspection((), (Skipped(0, refused),))
 

@@ -35,10 +35,14 @@ _OBJECTS: Mapping[str, type[NotAnImage]] = {
     "66.5": Segmentation,
     "66.7": Segmentation,
     "66.8": Segmentation,
-    "66.": Annotations,
+    "66.1": Annotations,
+    "66.2": Annotations,
+    "66.3": Annotations,
+    "66.6": OtherObject,  # tractography
     "91.1": Annotations,
     "11.": PresentationState,
     "9.": Waveform,
+    "4.2": OtherObject,  # MR spectroscopy: Rows and Columns, but spectra
     "104.": EncapsulatedDocument,
     "481.3": RadiotherapyObject,
     "481.4": RadiotherapyObject,

@@ -48,8 +48,8 @@ def _plane(ds: Dataset, group: int, layout: Layout, index: int, words: NDArray[A
     position = _number(ds, group, 0x0102, 0)
     if words is None or _number(ds, group, 0x0100, 1) <= 1 or words.ndim != 2:
         return None
-    if position < layout.bits_stored + (layout.high_bit + 1 - layout.bits_stored) and position <= layout.high_bit:
-        return None
+    if layout.high_bit - layout.bits_stored < position <= layout.high_bit:
+        return None  # a bit of the pixel value itself
     unsigned = words.view(np.dtype(f"u{words.dtype.itemsize}"))
     return ((unsigned >> position) & 1).astype(np.uint8)
 

@@ -7,6 +7,7 @@ transform.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from dicom.codestream import Codestream
 from dicom.decoders import decode_codestream
-from dicom.errors import FrameMissing, TruncatedFile, UnsupportedCompression, UnsupportedPixels
+from dicom.errors import DamagedFile, FrameMissing, TruncatedFile, UnsupportedCompression, UnsupportedPixels
 from dicom.fragments import Fragments, locate_frames
 from dicom.layout import Layout, read_layout
 from dicom.limits import Limits
@@ -24,6 +25,10 @@ from dicom.source import PixelElement, Source, read_at
 RLE = "1.2.840.10008.1.2.5"
 GE_PRIVATE = "1.2.840.113619.5.2"
 """GE: implicit little endian with big endian pixel data."""
+_PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.98")
+"""Uncompressed syntaxes; frames in fragments are what PS3.5 A.4.11 (.98) asks for, and others do too."""
+_DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+"""PS3.5 A.4.13: every frame by itself a deflate stream."""
 
 
 @dataclass(frozen=True)
@@ -60,44 +65,63 @@ class PixelReader:
         return self._compressed(index, at_least) if self.encapsulated else self._native(index)
 
     def _compressed(self, index: int, at_least: int) -> Stored:
-        layout = self.layout
-        if layout.bits_allocated < 8:
-            raise UnsupportedCompression("compressed one-bit pixel data")
+        layout, syntax = self.layout, self._source.syntax
         if self._fragments is None:
             self._fragments = locate_frames(
                 self._source.stream, self._element.offset, layout.frames, self._source.dataset
             )
         data = self._fragments.read(self._source.stream, index, self._limits)
+        if syntax in _PLAIN and not data.startswith(b"\xff\xd8\xff"):
+            return self._plain(data, "<")
+        if syntax == _DEFLATED_FRAMES:
+            return self._plain(_inflated(data, self._frame_bytes()), "<")
+        if layout.bits_allocated < 8:
+            raise UnsupportedCompression("compressed one-bit pixel data")
         rle = self._source.syntax == RLE
         array, stream = decode_codestream(data, layout, rle=rle, at_least=at_least)
         words = array if stream.lossless and array.ndim == 2 else None
         return Stored(_conformed(array, layout, stream), _is_rgb(stream, layout), not stream.lossless, words)
 
     def _native(self, index: int) -> Stored:
-        layout, element = self.layout, self._element
-        if layout.photometric == "YBR_FULL_422" and layout.samples == 3 and self._subsampled():
-            raw = self._raw(index, layout.pixels * 2)
-            return Stored(_spread_422(np.frombuffer(raw, np.uint8), layout), False, True)
+        layout = self.layout
         if layout.bits_allocated in (1, 12):
-            return Stored(self._packed(index), False, False)
+            return self._packed(index)
+        length = self._frame_bytes()
+        return self._plain(self._raw(index * length, length), ">" if self._big_endian() else "<")
+
+    def _frame_bytes(self) -> int:
+        """Bytes of one uncompressed frame that begins at a byte."""
+        layout = self.layout
+        if self._subsampled():
+            return layout.pixels * 2
+        return (layout.pixels * layout.samples * layout.bits_allocated + 7) // 8
+
+    def _plain(self, raw: bytes, order: str) -> Stored:
+        """Stored values of one uncompressed frame's bytes, words in `order` ("<" or ">")."""
+        layout = self.layout
+        length = self._frame_bytes()
+        if len(raw) < length:
+            raise TruncatedFile("(7FE0,0010) PixelData ends within a frame")
+        raw = raw[:length]
+        if layout.bits_allocated in (1, 12):
+            return Stored(_unpacked(raw, 0, layout), False, False)
+        if self._subsampled():
+            return Stored(_spread_422(np.frombuffer(raw, np.uint8), layout), False, True)
         width = layout.bits_allocated // 8
-        raw = self._raw(index, layout.pixels * layout.samples * width)
-        order = ">" if self._big_endian() else "<"
-        if element.keyword != "PixelData":
+        if self._element.keyword != "PixelData":
             floats = np.frombuffer(raw, f"{order}f{width}")
             return Stored(floats.astype(np.float32).reshape(layout.rows, layout.columns), False, False)
-        words = _words(raw, width, order)
-        shaped = _shaped(words, layout)
+        shaped = _shaped(_words(raw, width, order), layout)
         return Stored(masked(shaped, layout), False, False, shaped)
 
-    def _raw(self, index: int, length: int) -> bytes:
+    def _raw(self, start: int, length: int) -> bytes:
+        """`length` bytes of native pixel data from `start`, in the order of little endian words where packed."""
         element, stream = self._element, self._source.stream
-        start = index * length
-        if element.words and element.big_endian and self.layout.bits_allocated == 8:
+        if element.words and element.big_endian and self.layout.bits_allocated in (1, 8):
             return self._swapped(start, length)
         raw = read_at(stream, element.offset + start, length)
         if len(raw) < length:
-            raise TruncatedFile(f"(7FE0,0010) {element.keyword} ends before frame {index + 1}")
+            raise TruncatedFile(f"(7FE0,0010) {element.keyword} ends within a frame")
         return raw
 
     def _swapped(self, start: int, length: int) -> bytes:
@@ -110,9 +134,11 @@ class PixelReader:
         return words.astype("<u2").tobytes()[start - first : start - first + length]
 
     def _subsampled(self) -> bool:
-        """Whether native YBR_FULL_422 really has two bytes a pixel; some writers keep three."""
+        """Whether uncompressed 4:2:2 really has two bytes a pixel; some writers keep three."""
         layout = self.layout
-        return (self._element.length or 0) < layout.pixels * 3 * layout.frames
+        if not layout.photometric.endswith("_422") or layout.samples != 3 or layout.bits_allocated != 8:
+            return False
+        return self._element.length is None or self._element.length < layout.pixels * 3 * layout.frames
 
     def _big_endian(self) -> bool:
         if self._source.syntax == GE_PRIVATE:
@@ -122,21 +148,32 @@ class PixelReader:
             return True
         return self._element.big_endian
 
-    def _packed(self, index: int) -> NDArray[Any]:
-        """1-bit (PS3.5 8.1.1, frames not byte-aligned) or 12-bit packed values."""
-        layout = self.layout
-        count = layout.pixels * layout.samples
-        first = index * count * layout.bits_allocated
-        last = first + count * layout.bits_allocated
-        start = self._element.offset + first // 8
-        raw = read_at(self._source.stream, start, (last + 7) // 8 - first // 8)
-        if len(raw) * 8 < last - first // 8 * 8:
-            raise TruncatedFile("(7FE0,0010) PixelData ends within a frame")
-        bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[first % 8 :][: last - first]
-        if layout.bits_allocated == 1:
-            return bits.reshape(layout.rows, layout.columns).astype(np.uint8)
-        weights = 1 << np.arange(12, dtype=np.uint16)
-        return (bits.reshape(-1, 12).astype(np.uint16) @ weights).reshape(layout.rows, layout.columns)
+    def _packed(self, index: int) -> Stored:
+        """1-bit (PS3.5 8.1.1, frames not byte-aligned) or 12-bit packed values (ACR-NEMA)."""
+        size = self.layout.pixels * self.layout.bits_allocated
+        first, last = index * size, (index + 1) * size
+        raw = self._raw(first // 8, (last + 7) // 8 - first // 8)
+        return Stored(_unpacked(raw, first % 8, self.layout), False, False)
+
+
+def _unpacked(raw: bytes, first: int, layout: Layout) -> NDArray[Any]:
+    """(rows, columns) of packed values, the lowest bit first, beginning at bit `first`."""
+    if layout.samples != 1:
+        raise UnsupportedPixels("(0028,0100) BitsAllocated of less than 8 with several samples")
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[first:]
+    bits = bits[: layout.pixels * layout.bits_allocated]
+    if layout.bits_allocated == 1:
+        return bits.reshape(layout.rows, layout.columns)
+    weights = 1 << np.arange(12, dtype=np.uint16)
+    return (bits.reshape(-1, 12).astype(np.uint16) @ weights).reshape(layout.rows, layout.columns)
+
+
+def _inflated(data: bytes, length: int) -> bytes:
+    """At most `length` bytes of a deflate stream: no frame can grow beyond what its header announces."""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, length)
+    except zlib.error as fault:
+        raise DamagedFile("a deflated frame (PS3.5 A.4.13) cannot be inflated") from fault
 
 
 def _words(raw: bytes, width: int, order: str) -> NDArray[Any]:
@@ -189,7 +226,7 @@ def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArr
     if layout.signed == stream.signed:
         return array
     if layout.signed:
-        return _extended(words, bits)
+        return _extended(words, min(bits, layout.bits_stored) if stream.lossless else bits)
     unsigned: NDArray[Any] = words & words.dtype.type((1 << bits) - 1)
     return unsigned
 

@@ -80,13 +80,23 @@ def _splits(ds: Dataset, groups: FrameGroups) -> tuple[float | str | None, ...]:
         echo_time(ds, groups),
         b_value(ds, groups),
         _direction(groups),
-        groups.decimal("TemporalPositionSequence", "TemporalPositionTimeOffset")
-        or elements.decimal(ds, "TemporalPositionIdentifier"),
-        groups.decimal("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase")
-        or elements.decimal(ds, "TriggerTime"),
-        _component(ds),
+        _first(
+            groups.decimal("TemporalPositionSequence", "TemporalPositionTimeOffset"),
+            groups.decimal("FrameContentSequence", "TemporalPositionIndex"),
+            elements.decimal(ds, "TemporalPositionIdentifier"),
+        ),
+        _first(
+            groups.decimal("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"),
+            elements.decimal(ds, "TriggerTime"),
+        ),
+        _component(ds, groups),
         elements.decimal(ds, "AcquisitionNumber"),
+        elements.text(ds, "AcquisitionTime") or None,
     )
+
+
+def _first(*numbers: float | None) -> float | None:
+    return next((number for number in numbers if number is not None), None)
 
 
 def _direction(groups: FrameGroups) -> str | None:
@@ -96,7 +106,10 @@ def _direction(groups: FrameGroups) -> str | None:
     return " ".join(f"{n:.4f}" for n in numbers) or None
 
 
-def _component(ds: Dataset) -> str | None:
-    """Magnitude, phase and the like among (0008,0008) ImageType's values."""
-    found = [t.upper() for t in elements.texts(ds, "ImageType")[2:] if t.upper() in _COMPONENTS]
+def _component(ds: Dataset, groups: FrameGroups) -> str | None:
+    """Magnitude, phase and the like among the values of (0008,0008) ImageType or (0008,9007) FrameType."""
+    own = elements.texts(groups.holder("MRImageFrameTypeSequence", "FrameType"), "FrameType")
+    own += elements.texts(groups.holder("MRImageFrameTypeSequence", "ComplexImageComponent"), "ComplexImageComponent")
+    types = own or elements.texts(ds, "ImageType")[2:]
+    found = {t.upper() for t in types if t.upper() in _COMPONENTS}
     return " ".join(sorted(found)) or None

@@ -13,10 +13,10 @@ from PIL import Image
 
 from dicom import presets
 from dicom.errors import DicomError, FrameMissing
-from dicom.facts import Facts, measurement
+from dicom.facts import Facts, measurement, plausible_window
 from dicom.grouping import Group, Place
 from dicom.headers import Header
-from dicom.render import automatic, render
+from dicom.render import automatic, first_view, render
 from dicom.sandbox import Sandbox
 from dicom.values import Frame, Picture, Preset, Region, VoiLut, Window
 
@@ -117,8 +117,9 @@ class Series:
         overlays: bool = False,
     ) -> Picture:
         """What is seen of frame `index`: see `render` for `window` and `region`. Raises `DicomError`."""
-        image = render(self.frame(index), window, region=region, overlays=overlays)
-        return Picture.of(image, self.facts_of(index))
+        frame = self.frame(index)
+        image = render(frame, window, region=region, overlays=overlays)
+        return Picture.of(image, dataclasses.replace(self.facts_of(index), window=_seen(frame, window)))
 
     def presets(self, frame: Frame | None = None) -> tuple[Preset, ...]:
         """Windows by name that suit the modality and body part; () for colour and for unknown units.
@@ -191,3 +192,11 @@ class Series:
     def geometry(self) -> Group:
         """Places and spacing; stays inside this package."""
         return self._group
+
+
+def _seen(frame: Frame, window: Window | VoiLut | None) -> tuple[float, float] | None:
+    """Centre and width of the window a picture of `frame` is made with; None for tables and colour."""
+    if frame.color:
+        return None
+    shown = window if window is not None else first_view(frame)
+    return plausible_window(shown.center, shown.width) if isinstance(shown, Window) else None
