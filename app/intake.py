@@ -41,9 +41,12 @@ class Opened:
 
 @dataclass(frozen=True)
 class Refused:
-    """One of the files was refused; `sentence` by language code says why and what to do."""
+    """One of the files was refused; `sentence` by language code says why and what to do.
 
-    index: int
+    `index`: its place among the files given, None where it is not about one of them.
+    """
+
+    index: int | None
     sentence: dict[str, str]
 
 
@@ -71,7 +74,7 @@ class Intake:
             elif isinstance(event, Study):
                 study = event
             else:
-                yield Refused(0, notice(event))
+                yield Refused(None, notice(event))
         if study is None:
             return
         with study:
@@ -111,11 +114,11 @@ class Intake:
 
     def _stored(self, owner: str, conversation: str, series: Series) -> Iterator[Event]:
         """The first picture, then the announcement, then the rest: the page shows one while others follow."""
-        first, count = series.middle, len(series)
+        count = len(series)
         try:
-            frame = series.frame(first)
+            first, frame = _first_readable(series)
         except DicomError as error:
-            yield Refused(0, notice(error))
+            yield Refused(series.name_indices[series.middle], notice(error))
             return
         descriptor = _descriptor(series, first, frame)
         record = self._store.add_series(
@@ -148,7 +151,20 @@ class Intake:
             done += len(handful)
             yield Reading(done, len(series))
         if failed:
-            yield Refused(0, Locale("en").both("frames-missing", count=failed))
+            yield Refused(None, Locale("en").both("frames-missing", count=failed))
+
+
+def _first_readable(series: Series) -> tuple[int, Frame]:
+    """The middle frame, or the readable one nearest to it; raises the middle one's `DicomError` when there is none."""
+    first = series.middle
+    try:
+        return first, series.frame(first)
+    except DicomError as error:
+        others = _outward(first, len(series))
+        for index, read in zip(others, series.frames(others), strict=True):
+            if not isinstance(read, DicomError):
+                return index, read
+        raise error from None
 
 
 def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:

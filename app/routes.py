@@ -252,7 +252,7 @@ def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> I
                 yield _line("refused", name_index=event.index, sentence=event.sentence)
         yield _line("done", conversation=conversation)
     except Exception as error:  # the response has begun: a sentence is all that can still be said
-        yield _line("refused", name_index=0, sentence=notice(error))
+        yield _line("refused", name_index=None, sentence=notice(error))
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)

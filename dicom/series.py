@@ -6,7 +6,7 @@ import dataclasses
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -16,9 +16,13 @@ from dicom.errors import DicomError, FrameMissing
 from dicom.facts import Facts, measurement, plausible_window
 from dicom.grouping import Group, Place
 from dicom.headers import Header
+from dicom.limits import Limits
 from dicom.render import automatic, first_view, render
 from dicom.sandbox import Sandbox
 from dicom.values import Frame, Picture, Preset, Region, VoiLut, Window
+
+if TYPE_CHECKING:
+    from dicom.volume import Volume
 
 
 class Series:
@@ -34,6 +38,7 @@ class Series:
         files: Sequence[Path],
         sandbox: Sandbox,
         kept: object = None,
+        name_indices: Sequence[int] = (),
     ) -> None:
         self._kept = kept  # whatever must live as long as the files are needed
         self.id: str = uuid.uuid4().hex
@@ -41,8 +46,12 @@ class Series:
         self._group, self._sandbox = group, sandbox
         self._headers = {place.file: headers[place.file] for place in group.places}
         self._files = {place.file: files[place.file] for place in group.places}
+        self.name_indices: tuple[int, ...] = tuple(name_indices[p.file] for p in group.places) if name_indices else ()
+        """For each frame the place of its file (or of the archive it came in) in the paths given to `open_study`."""
         self.warnings: tuple[str, ...] = group.warnings
         """Codes of `grouping.WARNINGS`."""
+        self.study: int = group.study
+        """Number of the study this series belongs to among those opened together, from 0; 0 for most."""
         first = self._headers[group.places[0].file]
         self.unit: str = first.unit
         self.color: bool = first.color
@@ -131,15 +140,29 @@ class Series:
         own, auto = (frame.windows, automatic(frame)) if frame is not None else ((), None)
         return presets.offered(self.facts, self.unit, own, auto)
 
-    def region(self, box: Region, *, microns_per_pixel: float | None = None, side: int | None = None) -> Picture:
+    def volume(self, *, limits: Limits | None = None) -> Volume:
+        """The stack as one array with true spacing and its three planes: see `dicom.volume`."""
+        from dicom.volume import volume
+
+        return volume(self, limits=limits)
+
+    def region(
+        self,
+        box: Region,
+        *,
+        microns_per_pixel: float | None = None,
+        magnification: float | None = None,
+        side: int | None = None,
+    ) -> Picture:
         """A slide's region `box` (x0, y0, x1, y1 in full-resolution pixels) at a chosen scale.
 
-        Give `microns_per_pixel` (needs a slide that knows its own) or the longest `side` in pixels; neither
-        means full resolution. The picture's facts state the microns per pixel. Raises `FrameMissing`.
+        Give `microns_per_pixel` or `magnification` (objective power; each needs a slide that states its own) or
+        the longest `side` in pixels; none means full resolution, beyond which nothing is enlarged. The picture's
+        facts state the microns per pixel and the magnification. Raises `FrameMissing`.
         """
         if self.reader != "slide":
             raise FrameMissing("only slides have regions at a magnification")
-        scale = self._scale(box, microns_per_pixel, side)
+        scale = self._scale(box, microns_per_pixel, magnification, side)
         rgb = self._sandbox.call("region", str(self._files[self._place(0).file]), box, scale)
         own = self.facts.microns_per_pixel
         facts = dataclasses.replace(
@@ -167,12 +190,15 @@ class Series:
         rgb = self._sandbox.call("region", str(self._files[self._place(0).file]), box, down)
         return Image.fromarray(np.asarray(rgb))
 
-    def _scale(self, box: Region, microns: float | None, side: int | None) -> float:
-        own = self.facts.microns_per_pixel
+    def _scale(self, box: Region, microns: float | None, magnification: float | None, side: int | None) -> float:
         if microns is not None:
-            if not own:
+            if not self.facts.microns_per_pixel or not microns > 0:
                 raise FrameMissing("the slide does not state its microns per pixel")
-            return max(1.0, microns / own)
+            return max(1.0, microns / self.facts.microns_per_pixel)
+        if magnification is not None:
+            if not self.facts.magnification or not magnification > 0:
+                raise FrameMissing("the slide does not state its magnification")
+            return max(1.0, self.facts.magnification / magnification)
         return max(1.0, max(box[2] - box[0], box[3] - box[1]) / side) if side else 1.0
 
     def _place(self, index: int) -> Place:

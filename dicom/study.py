@@ -121,7 +121,8 @@ class _Opening:
         files = [found.path for found in self._files]
         known = [h if h is not None else _NOTHING for h in headers]
         unpacked = _Unpacked(self._folder)
-        series = tuple(Series(g, known, files, self._sandbox, unpacked) for g in group(headers))
+        names = [found.name_index for found in self._files]
+        series = tuple(Series(g, known, files, self._sandbox, unpacked, names) for g in group(headers))
         skipped = tuple(sorted(self._skipped, key=lambda s: (s.name_index, s.member or 0)))
         return Study(series, skipped, unpacked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 from starlette.testclient import TestClient
 
 from app.frames import pack
@@ -21,6 +25,7 @@ from app.routes import routes
 from dicom import Frame, Limits, Sandbox, VoiLut, open_study
 from model import Engine, ModelError
 from storage import Store
+from tests.dicom_files import make_stack
 
 CT = Path(str(get_testdata_file("CT_small.dcm")))
 MR = Path(str(get_testdata_file("MR_small.dcm")))
@@ -213,3 +218,31 @@ def test_a_thumbnail_is_small_and_a_picture(client: TestClient, tmp_path: Path) 
 
 def test_the_model_route_says_why_there_is_none(client: TestClient) -> None:
     assert client.get("/api/model").json()["state"] == "loading"
+
+
+def test_a_stack_whose_middle_slice_is_damaged_is_still_opened_at_its_neighbour(
+    client: TestClient, tmp_path: Path
+) -> None:
+    paths = make_stack(tmp_path / "stack", (0, 1, 2))
+    middle = paths[1].read_bytes()
+    ds = dcmread(io.BytesIO(middle))
+    ds.compress(RLELossless, generate_instance_uid=False)
+    damaged = io.BytesIO()
+    ds.PixelData = encapsulate([b"\xff" * 80])
+    ds.save_as(damaged)
+    events = upload(client, paths[0].read_bytes(), damaged.getvalue(), paths[2].read_bytes())
+    shown = opened(events)
+    assert shown["frames"] == 3
+    assert shown["first"]["frame"] in (0, 2)  # type: ignore[index]  # JSON
+    refused = [event["name_index"] for event in events if event["event"] == "refused"]
+    assert refused == [None], "one sentence: a frame is missing"
+
+
+def test_a_damaged_series_among_others_says_which_file_it_is(client: TestClient, tmp_path: Path) -> None:
+    ds = dcmread(make_stack(tmp_path / "one", (0,))[0])
+    ds.compress(RLELossless, generate_instance_uid=False)
+    ds.PixelData = encapsulate([b"\xff" * 80])
+    damaged = io.BytesIO()
+    ds.save_as(damaged)
+    events = upload(client, CT.read_bytes(), damaged.getvalue())
+    assert [event["name_index"] for event in events if event["event"] == "refused"] == [1]

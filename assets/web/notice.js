@@ -9,17 +9,27 @@ export function drawNotice(part, room) {
   part.element.firstElementChild.append(box);
   let notices = [];
 
+  // Up to three files' names before the sentence about them.
+  function named(notice) {
+    const names = notice.names ?? [];
+    const more = names.length > 3 ? [` +${names.length - 3}`] : [];
+    const shown = names.slice(0, 3).flatMap((name, k) => [k ? (document.documentElement.lang === "ar" ? "، " : ", ") : "", node("bdi", {}, name)]);
+    return names.length ? [node("span", { class: "file-names" }, ...shown, ...more), " "] : [];
+  }
+
   function draw() {
     box.hidden = notices.length === 0;
     box.dataset.kind = notices.at(-1)?.kind ?? "";
     box.setAttribute("role", notices.at(-1)?.kind === "error" ? "alert" : "status");
-    text.replaceChildren(...notices.map((notice) => node("p", {}, pick(notice.sentence))));
+    text.replaceChildren(...notices.map((notice) => node("p", {}, ...named(notice), pick(notice.sentence))));
     close.setAttribute("aria-label", say("close"));
   }
 
   room.tell = (notice) => {
     const same = JSON.stringify(notice.sentence);
-    notices = [...notices.filter((each) => each.kind === notice.kind && JSON.stringify(each.sentence) !== same), notice].slice(-4);
+    const before = notices.find((each) => each.kind === notice.kind && JSON.stringify(each.sentence) === same);
+    const names = [...new Set([...(before?.names ?? []), ...(notice.names ?? [])])];
+    notices = [...notices.filter((each) => each.kind === notice.kind && each !== before), { ...notice, names }].slice(-4);
     draw();
   };
   room.hush = (kind) => {

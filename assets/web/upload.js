@@ -25,13 +25,14 @@ export function drawUpload(part, room) {
     words.textContent = total > 1 ? `${say("reading-files")} ${done} / ${total}` : say("reading-files");
   }
 
-  // One upload after another: `request` gets the conversation and gives [url, body].
-  function send(request) {
-    busy = busy.then(() => follow(request)).catch(() => room.tell({ kind: "error", sentence: both("upload-failed") }));
+  // One upload after another: `request` gets the conversation and gives [url, body]. `names` are the files' names,
+  // told back to the reader who sent several; they never leave the page.
+  function send(request, names = []) {
+    busy = busy.then(() => follow(request, names)).catch(() => room.tell({ kind: "error", sentence: both("upload-failed") }));
     return busy;
   }
 
-  async function follow(request) {
+  async function follow(request, names) {
     advance(0, 0);
     try {
       const conversation = await room.ensureConversation();
@@ -46,7 +47,10 @@ export function drawUpload(part, room) {
       let whole = false;
       for await (const event of lines(answer.body)) {
         if (event.event === "progress") advance(event.done, event.total);
-        if (event.event === "refused") room.tell({ kind: "error", sentence: event.sentence });
+        if (event.event === "refused") {
+          const name = names.length > 1 ? names[event.name_index] : undefined;
+          room.tell({ kind: "error", sentence: event.sentence, names: name ? [name] : [] });
+        }
         if (event.event === "series") arrived(event.series, conversation);
         if (event.event === "done") whole = true;
       }
@@ -70,7 +74,7 @@ export function drawUpload(part, room) {
       body.append("conversation", conversation);
       for (const file of files) body.append("files", file, "image"); // a file's name may name a patient: it stays here
       return ["/api/upload", body];
-    });
+    }, files.map((file) => file.name));
   }
 
   input.addEventListener("change", () => take([...input.files]));
