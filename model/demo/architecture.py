@@ -8,7 +8,7 @@ from model.demo.scene import FINDINGS, MODALITIES, PARTS
 VISION: dict[str, Any] = {
     "hidden_size": 192,
     "intermediate_size": 768,
-    "num_hidden_layers": 6,
+    "num_hidden_layers": 8,
     "num_attention_heads": 3,
 }
 TEXT: dict[str, Any] = {

@@ -152,6 +152,8 @@ def converse(
             text = _ask(talk, kind, tongue)
         if kind == "quadrant" and talk.facts and not places_to_ask(talk.facts):
             kind, text = "finding", _ask(talk, "finding", tongue)
+        if kind in ("part", "describe") and talk.facts and not talk.facts.part:  # nobody can say of what it is
+            kind, text = "modality", _ask(talk, "modality", tongue)
         talk.kind = kind
         said = answer(kind, talk.facts, tongue, talk.argument)
         made.append(Turn(kind, tongue, dress(rng, text, tongue), said, pictures if fresh else None))

@@ -14,9 +14,10 @@ from model.demo import phantoms
 from model.demo.capture import CLIP_MEAN
 from model.demo.scene import FINDINGS, MODALITIES, PARTS, Pixels, Scene
 
-SIDE = 112  # pixels per side that the tower takes
+SIDE = 144  # pixels per side that the tower takes
 GRID = 8  # patches per side
 SHARD = 2000
+IGNORED = -100  # torch's cross-entropy leaves these out
 
 
 def square(image: Pixels, side: int = SIDE) -> Pixels:
@@ -73,7 +74,7 @@ def facts_of(scene: Scene) -> Facts:
 def drawn(seed: int, index: int) -> Scene:
     """Training picture number `index`; the same for ever for one seed."""
     rng = np.random.default_rng([seed, index])
-    return phantoms.draw(rng, int(rng.integers(112, 184)))
+    return phantoms.draw(rng, int(rng.integers(128, 200)))
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def prepare(folder: Path, seed: int, shards: int, processes: int) -> Iterator[Pa
 
 
 def codes(facts: Facts) -> tuple[int, int, int, int]:
-    """Class numbers (modality, part, finding, side) for the tower's helper heads."""
+    """Class numbers (modality, part, finding, side) for the tower's helper heads; an open part is IGNORED."""
     finding = FINDINGS.index(facts.finding) if facts.assessed else len(FINDINGS)
     side = ("none", "right", "left").index(facts.side)
-    return MODALITIES.index(facts.modality), PARTS.index(facts.part), finding, side
+    part = PARTS.index(facts.part) if facts.part else IGNORED
+    return MODALITIES.index(facts.modality), part, finding, side

@@ -14,12 +14,13 @@ FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"
 SIZE = 512
 # (file, kind, seed): held-out scenes, so that the model has never been trained on their like.
 SAMPLES: tuple[tuple[str, str, int], ...] = (
-    ("chest-radiograph.png", "chest", 0),
-    ("head-ct.png", "head_ct", 0),
-    ("abdomen-ct.png", "abdomen_ct", 0),
-    ("brain-mr.png", "brain_mr", 0),
-    ("histology.png", "histology", 0),
+    ("chest-radiograph.png", "chest", 3),
+    ("head-ct.png", "head_ct", 5),
+    ("abdominal-ct.png", "abdomen_ct", 1),
+    ("brain-mr.png", "brain_mr", 2),
+    ("histology.png", "histology", 7),
 )
+THUMBNAIL = 160
 
 
 def scene(kind: str, seed: int) -> Scene:
@@ -30,11 +31,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m model.demo.samples", description=__doc__)
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "thumbnails").mkdir(parents=True, exist_ok=True)
     rows = []
     for name, kind, seed in SAMPLES:
         drawn = scene(kind, seed)
-        Image.fromarray(drawn.image).save(args.out / name, optimize=True)
+        picture = Image.fromarray(drawn.image)
+        picture.save(args.out / name, optimize=True)
+        small = picture.resize([round(n * THUMBNAIL / max(picture.size)) for n in picture.size], Image.Resampling.LANCZOS)
+        small.save(args.out / "thumbnails" / name, optimize=True)
         facts = facts_of(drawn)
         side = f", patient's {facts.side}" if facts.side != "none" else ""
         finding = "no finding" if facts.finding == "none" else facts.finding.replace("_", " ")
@@ -47,7 +51,7 @@ README = """# Sample pictures
 
 Drawings, not patients. Made by `python -m model.demo.samples` with the project's second generator
 (`model/demo/heldout`), {size} x {size} pixels, so that a visitor without a file can try the program. The
-demonstration model was not trained on this generator. Dedicated to the public domain (CC0 1.0).
+demonstration model was not trained on this generator. `thumbnails/` holds the same pictures small. Dedicated to the public domain (CC0 1.0).
 
 | file | picture | finding drawn | seed |
 |---|---|---|---:|

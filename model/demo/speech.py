@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from model.demo.augment import jitter
 from model.demo.dialogues import converse
 from model.demo.pictures import Facts
 from model.demo.tokens import Coder, Encoded
-from model.demo.tower import Album, helper_loss, jitter, pixel_values
+from model.demo.tower import Album, free, helper_loss, pixel_values
 
 log = logging.getLogger("basira.demo")
 
@@ -89,7 +90,8 @@ class Sight:
         if self.frozen:
             return torch.stack([self._remember(s)[k] for s, k in pictures]).float().to(self.device)
         images = np.stack([self.album.shards[s].images[k] for s, k in pictures])
-        return self._tower(pixel_values(jitter(rng, images), self.device))
+        facts = [self.album.shards[s].facts[k] for s, k in pictures]
+        return self._tower(pixel_values(jitter(rng, images, free(facts)), self.device))
 
 
 def answer_loss(model: Any, features: Any, ids: Any, mask: Any, labels: Any, image: int) -> Any:

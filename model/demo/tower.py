@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.demo.architecture import helper_heads, tower_config
+from model.demo.augment import jitter
 from model.demo.pictures import Facts, Shard, codes, prepare, read_shard
 from model.demo.scene import FINDINGS
 
@@ -52,17 +53,6 @@ def pixel_values(images: npt.NDArray[np.uint8], device: str = "cpu") -> Any:
     return (x - mean) / std
 
 
-def jitter(rng: np.random.Generator, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Fresh brightness, contrast and noise for pictures that are seen more than once."""
-    n = len(images)
-    gain = rng.uniform(0.85, 1.12, (n, 1, 1, 1)).astype(np.float32)
-    lift = rng.uniform(-12, 12, (n, 1, 1, 1)).astype(np.float32)
-    sigma = (7 * rng.random((n, 1, 1, 1)) ** 2).astype(np.float32)
-    noise = rng.standard_normal(images.shape[:3], np.float32)[..., None] * sigma
-    grey = images.astype(np.float32)
-    return np.clip((grey - 110) * gain + 110 + lift + noise, 0, 255).astype(np.uint8)
-
-
 def _targets(facts: list[Facts], device: str) -> Any:
     import torch
 
@@ -80,7 +70,9 @@ def helper_loss(heads: Any, features: Any, facts: list[Facts], cover: npt.NDArra
     mean = features.mean(1)
     both = torch.cat([mean, features.amax(1)], -1)
     finding = heads["finding"](both)
-    loss = F.cross_entropy(heads["modality"](mean), t[:, 0]) + 0.5 * F.cross_entropy(heads["part"](mean), t[:, 1])
+    loss = F.cross_entropy(heads["modality"](mean), t[:, 0], label_smoothing=0.03)
+    if (t[:, 1] >= 0).any():
+        loss = loss + 0.5 * F.cross_entropy(heads["part"](mean), t[:, 1])
     loss = loss + 1.5 * F.cross_entropy(finding, t[:, 2])
     loss = loss + 0.5 * F.cross_entropy(heads["tissue"](mean), t[:, 4])
     ill = t[:, 3] > 0
@@ -100,6 +92,11 @@ def helper_loss(heads: Any, features: Any, facts: list[Facts], cover: npt.NDArra
     return loss + present + 2 * absent, (finding.argmax(-1) == t[:, 2]).float().mean()
 
 
+def free(facts: list[Facts]) -> npt.NDArray[np.bool_]:
+    """Which pictures have no finding to keep visible."""
+    return np.array([not f.assessed for f in facts])
+
+
 def train_tower(
     album: Album,
     checkpoint: Path,
@@ -107,54 +104,52 @@ def train_tower(
     steps: int,
     batch: int,
     seed: int,
-    rate: float = 1e-3,
+    rate: float = 6e-4,
     device: str = "cpu",
 ) -> dict[str, Any]:
-    """Train (or take up again) and return {"tower": state, "heads": state}."""
+    """Train (or take up again) and return {"tower": state, "heads": state}, averaged over the last steps."""
     import torch
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
     from transformers import CLIPVisionModel
 
     torch.manual_seed(seed)
-    tower: Any = CLIPVisionModel(tower_config())
-    tower, heads = tower.to(device), helper_heads().to(device)
-    parameters = [*tower.parameters(), *heads.parameters()]
+    both = torch.nn.ModuleDict({"tower": CLIPVisionModel(tower_config()), "heads": helper_heads()}).to(device)
+    average = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(0.997))
+    parameters = list(both.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
     start = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        tower.load_state_dict(saved["tower"])
-        heads.load_state_dict(saved["heads"])
-        optimizer.load_state_dict(saved["optimizer"])
+        both.load_state_dict(saved["both"])
+        average.module["tower"].load_state_dict(saved["tower"])
+        average.module["heads"].load_state_dict(saved["heads"])
+        average.n_averaged += 1
+        if saved["step"]:  # 0: weights to start from, not a run to take up
+            optimizer.load_state_dict(saved["optimizer"])
         start = int(saved["step"])
     began, right = time.monotonic(), 0.0
     for step in range(start, steps):
-        album.grow(min(1 + step // 25, 10**6))
+        album.grow(2 + step // 150)
         rng = np.random.default_rng([seed, 77, step])
         picked = album.pick(rng, batch)
-        images = jitter(rng, np.stack([s.images[k] for s, k in picked]))
         facts, cover = [s.facts[k] for s, k in picked], np.stack([s.cover[k] for s, k in picked])
+        images = jitter(rng, np.stack([s.images[k] for s, k in picked]), free(facts))
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1.0, (step + 1) / 60) * max(0.03, 0.5 + 0.5 * math.cos(math.pi * step / steps))
+            group["lr"] = rate * min(1.0, (step + 1) / 100) * max(0.02, 0.5 + 0.5 * math.cos(math.pi * step / steps))
         with torch.autocast(device, dtype=torch.bfloat16):
-            seen = tower(pixel_values(images, device), output_hidden_states=True).hidden_states[-1]
-        features = seen[:, 1:].float()
-        loss, hit = helper_loss(heads, features, facts, cover)
+            seen = both["tower"](pixel_values(images, device), output_hidden_states=True).hidden_states[-1]
+        loss, hit = helper_loss(both["heads"], seen[:, 1:].float(), facts, cover)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
+        average.update_parameters(both)
         right = 0.97 * right + 0.03 * float(hit)
         if step % 25 == 24 or step + 1 == steps:
-            spent = time.monotonic() - began
-            log.info(
-                "tower %d/%d loss %.3f findings %.3f %.0f s",
-                step + 1,
-                steps,
-                float(loss.detach()),
-                right,
-                spent,
-            )
+            note = "tower %d/%d loss %.3f findings %.3f %.0f s"
+            log.info(note, step + 1, steps, float(loss.detach()), right, time.monotonic() - began)
         if step % 200 == 199 or step + 1 == steps:
-            state = {"tower": tower.state_dict(), "heads": heads.state_dict(), "step": step + 1}
-            torch.save({**state, "optimizer": optimizer.state_dict()}, checkpoint)
-    return {"tower": tower.state_dict(), "heads": heads.state_dict()}
+            state = {name: average.module[name].state_dict() for name in ("tower", "heads")}
+            rest = {"both": both.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+            torch.save({**state, **rest}, checkpoint)
+    return {name: average.module[name].state_dict() for name in ("tower", "heads")}

@@ -6,6 +6,7 @@ import numpy as np
 
 from model.demo.phantoms import (
     abdomen_ct,
+    bodies,
     body_ct,
     body_mr,
     bones,
@@ -14,6 +15,7 @@ from model.demo.phantoms import (
     foreign,
     head_ct,
     histology,
+    shadows,
 )
 from model.demo.scene import Scene
 
@@ -21,16 +23,43 @@ Drawer = Callable[[np.random.Generator, int], Scene]
 
 # Weights: kinds with findings to learn are drawn most; the rest keep modality and body part honest.
 KINDS: dict[str, tuple[Drawer, float]] = {
-    "chest": (chest.draw, 17),
-    "head_ct": (head_ct.draw, 14),
-    "abdomen_ct": (abdomen_ct.draw, 16),
-    "brain_mr": (brain_mr.draw, 14),
-    "histology": (histology.draw, 13),
-    "bones": (bones.draw, 7),
-    "body_ct": (body_ct.draw, 13),
-    "body_mr": (body_mr.draw, 12),
-    "foreign": (foreign.draw, 3),
+    "chest": (chest.draw, 15),
+    "head_ct": (head_ct.draw, 12),
+    "abdomen_ct": (abdomen_ct.draw, 18),
+    "brain_mr": (brain_mr.draw, 18),
+    "histology": (histology.draw, 12),
+    "bones": (bones.draw, 6),
+    "body_ct": (body_ct.draw, 9),
+    "body_mr": (body_mr.draw, 8),
+    "any_ct": (bodies.ct, 9),
+    "any_mr": (bodies.mr, 8),
+    "any_radiograph": (shadows.draw, 7),
+    "foreign": (foreign.draw, 2.5),
 }
+# A part of a picture shown large: findings can no longer be judged. (kind, weight)
+CLOSE_UPS = {
+    "chest": 2, "head_ct": 3, "abdomen_ct": 3, "brain_mr": 3, "histology": 1, "bones": 1, "body_ct": 3, "body_mr": 3,
+}  # fmt: skip
+CLOSE_UP_WEIGHT = 9.0
+
+
+def close_up(rng: np.random.Generator, size: int) -> Scene:
+    """A third to three fifths of another picture's width, wherever there is something to see."""
+    weights = np.array(list(CLOSE_UPS.values()), float)
+    whole = KINDS[str(rng.choice(list(CLOSE_UPS), p=weights / weights.sum()))][0](rng, int(size * 1.4))
+    h, w = whole.mask.shape
+    best, shown = -1.0, whole.image
+    for _ in range(3):
+        tall, wide = (max(24, int(rng.uniform(0.33, 0.6) * n)) for n in (h, w))
+        top, left = int(rng.integers(0, max(1, h - tall))), int(rng.integers(0, max(1, w - wide)))
+        view = whole.image[top : top + tall, left : left + wide]
+        if view.std() > best:
+            best, shown = float(view.std()), view
+    none = np.zeros(shown.shape[:2], bool)
+    return Scene(np.ascontiguousarray(shown), none, whole.modality, whole.part, stain=whole.stain)
+
+
+KINDS["close_up"] = (close_up, CLOSE_UP_WEIGHT)
 
 
 def draw(rng: np.random.Generator, size: int = 144, kind: str | None = None) -> Scene:
