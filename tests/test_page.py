@@ -171,6 +171,20 @@ def test_rubbish_gets_a_sentence_in_both_languages_and_the_conversation_goes_on(
     room.wait_for_image()
 
 
+def test_of_several_files_the_refused_ones_are_named_on_the_page_and_nowhere_else(
+    program: Program, page: Page, tmp_path: Path
+) -> None:
+    room = Room(page, program.url).open()
+    (tmp_path / "MUSTERMANN-empty.dcm").touch()
+    (tmp_path / "MUSTERMANN-words.txt").write_text("words")
+    room.upload(CT, tmp_path / "MUSTERMANN-empty.dcm", tmp_path / "MUSTERMANN-words.txt")
+    notices = page.locator("#notice .notice-text p")
+    expect(notices).to_have_count(2, timeout=PATIENCE)
+    assert [text.split()[0] for text in notices.all_inner_texts()] == ["MUSTERMANN-empty.dcm", "MUSTERMANN-words.txt"]
+    room.wait_for_image()
+    assert "MUSTERMANN" not in program.log
+
+
 def test_switching_the_language_changes_every_label_without_a_reload(program: Program, page: Page) -> None:
     room = Room(page, program.url).open()
     page.evaluate("window.notReloaded = true")
