@@ -1,14 +1,15 @@
 # Basira in a container: docker build -t basira . && docker run -p 127.0.0.1:7860:7860 -v basira:/data basira
-# For a machine without a GPU, a smaller image: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# For a machine without a GPU, a much smaller image: --build-arg PIP_ARGS="--extra-index-url …" with the index of CPU
+# builds that PyTorch's installation page names.
 FROM python:3.12-slim
 
-ARG TORCH_INDEX=https://pypi.org/simple
+ARG PIP_ARGS=
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 RUN useradd --create-home --uid 10001 basira && install -d -o basira -m 0700 /data
 WORKDIR /opt/basira
 COPY requirements.txt .
-RUN pip install --quiet --extra-index-url "$TORCH_INDEX" -r requirements.txt
+RUN pip install --quiet $PIP_ARGS -r requirements.txt
 COPY app app
 COPY assets assets
 COPY dicom dicom
