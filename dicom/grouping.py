@@ -6,11 +6,13 @@ known. Knows headers; reads nothing.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dicom.headers import SPLITS, Header, Slot
@@ -24,6 +26,8 @@ WARNINGS = (
     "no-positions",  # ordered by instance number only
     "burned-in",  # text may be part of the pixels
     "split",  # one series of several echoes, b-values, phases or times, set apart
+    "mixed-sizes",  # the series' files differ in rows or columns and were set apart
+    "set-apart",  # files of the series that state no position were set apart
     "repeated-files",  # the same instance was sent more than once and is shown once
 )
 """Codes of what a person should know about a series; each has a sentence `warning-<code>`."""
@@ -48,6 +52,8 @@ class Group:
     """Median distance between neighbouring slices, mm; None without positions."""
     even: bool
     """All distances within 10 percent of the median: fit for a volume."""
+    study: int = 0
+    """Number of the study among those of one call, from 0 in the order of their first files."""
 
 
 def group(headers: Sequence[Header | None]) -> list[Group]:
@@ -57,8 +63,12 @@ def group(headers: Sequence[Header | None]) -> list[Group]:
         if header is not None and header.reader not in ("zip", "directory"):
             by_series[_series_key(index, header)].append(index)
     found: list[Group] = []
+    studies: dict[object, int] = {}
     for files in by_series.values():
-        found.extend(_series(headers, files))
+        first = headers[files[0]]
+        # a file that names no study is one by itself
+        number = studies.setdefault(first.study if first is not None and first.study else files[0], len(studies))
+        found.extend(dataclasses.replace(part, study=number) for part in _series(headers, files))
     return found
 
 
@@ -85,18 +95,32 @@ def _series(headers: Sequence[Header | None], files: list[int]) -> list[Group]:
         if header is not None and (not header.instance or header.instance not in seen):
             seen.add(header.instance)
             kept.append(index)
-    again = ("repeated-files",) if len(kept) < len(files) else ()
+    notes: tuple[str, ...] = ("repeated-files",) if len(kept) < len(files) else ()
     places = [Place(i, slot, _along(slot)) for i in kept for slot in _slots(headers[i])]
-    if any(place.along is None for place in places) or len(places) == 1:
-        return [_unplaced(headers, places, again)]
-    planes = _by_plane(places)
-    mixed = ("mixed-orientations",) if len(planes) > 1 else ()
+    placed = [place for place in places if place.along is not None]
+    if len(places) == 1 or not placed:
+        return [_unplaced(headers, places, notes)]
     found: list[Group] = []
-    for plane in planes:
-        parts = _split(plane)
-        notes = again + mixed + (("split",) if len(parts) > 1 else ())
-        found.extend(_ordered(headers, part, notes) for part in parts)
-    return found
+    if len(placed) < len(places):  # a dose report or a screen copy among the slices must not cost them their order
+        notes += ("set-apart",)
+        found.append(_unplaced(headers, [place for place in places if place.along is None], notes))
+    sizes = _by_size(headers, placed)
+    notes += ("mixed-sizes",) if len(sizes) > 1 else ()
+    stacks = [_by_plane(size) for size in sizes]
+    notes += ("mixed-orientations",) if any(len(planes) > 1 for planes in stacks) else ()
+    for plane in itertools.chain.from_iterable(stacks):
+        parts = _split(headers, plane)
+        more = notes + (("split",) if len(parts) > 1 else ())
+        found.extend(_ordered(headers, part, more) for part in parts)
+    return sorted(found, key=lambda g: min(place.file for place in g.places))
+
+
+def _by_size(headers: Sequence[Header | None], places: Iterable[Place]) -> list[list[Place]]:
+    sizes: dict[object, list[Place]] = defaultdict(list)
+    for place in places:
+        header = headers[place.file]
+        sizes[None if header is None else (header.facts.rows, header.facts.columns)].append(place)
+    return list(sizes.values())
 
 
 def _pixels(header: Header | None) -> int:
@@ -133,26 +157,58 @@ def _by_plane(places: Iterable[Place]) -> list[list[Place]]:
     return [members for _, members in planes]
 
 
+def _at_positions(places: Iterable[Place]) -> list[list[Place]]:
+    """Places by where they lie, to a hundredth of a millimetre."""
+    positions: dict[float, list[Place]] = defaultdict(list)
+    for place in places:
+        positions[round(place.along or 0.0, 2)].append(place)
+    return list(positions.values())
+
+
 def _crowded(places: Sequence[Place]) -> int:
     """How many places share a position with another one."""
-    positions = {round(p.along or 0.0, 2) for p in places}
-    return len(places) - len(positions)
+    return len(places) - len(_at_positions(places))
 
 
-def _split(places: list[Place]) -> list[list[Place]]:
-    """Parts by the first attribute of `SPLITS` that tells slices at one position apart; recursively."""
-    if _crowded(places) == 0:
+def _split(headers: Sequence[Header | None], places: list[Place]) -> list[list[Place]]:
+    """Parts by the first attribute of `SPLITS` that tells slices at one position apart; recursively.
+
+    An attribute that takes more values than slices share a position (trigger times differ a little from slice
+    to slice) counts by its rank at each position; where nothing else helps, the instance number does.
+    """
+    crowd = max(len(there) for there in _at_positions(places))
+    if crowd == 1:
         return [places]
     for number in range(len(SPLITS)):
         parts: dict[object, list[Place]] = defaultdict(list)
         for place in places:
-            value = place.slot.splits[number] if number < len(place.slot.splits) else None
-            parts[value].append(place)
+            parts[_value(place, number)].append(place)
+        if len(parts) < 2:
+            continue
+        if len(parts) > 2 * crowd:
+            ranks = _ranked(places, functools.partial(_value, number=number))
+            if ranks:
+                return ranks
+            continue
         better = sum(_crowded(part) for part in parts.values()) < _crowded(places)
-        if len(parts) > 1 and better and min(len(p) for p in parts.values()) * len(parts) * 2 >= len(places):
+        if better and min(len(p) for p in parts.values()) * len(parts) * 2 >= len(places):
             ordered = sorted(parts.items(), key=lambda item: (item[0] is None, str(type(item[0])), item[0]))
-            return [deeper for _, part in ordered for deeper in _split(part)]
-    return [places]
+            return [deeper for _, part in ordered for deeper in _split(headers, part)]
+    return _ranked(places, lambda place: _number(headers, place) or None) or [places]
+
+
+def _value(place: Place, number: int) -> float | str | None:
+    return place.slot.splits[number] if number < len(place.slot.splits) else None
+
+
+def _ranked(places: Sequence[Place], value: Callable[[Place], float | str | None]) -> list[list[Place]]:
+    """The first, second, … of every position by `value`; [] unless all positions have as many different values."""
+    there = _at_positions(places)
+    values = [[value(place) for place in same] for same in there]
+    if len(there) < 2 or len({len(v) for v in values}) > 1 or any(None in v or len(set(v)) < len(v) for v in values):
+        return []
+    ordered = [sorted(same, key=lambda p: (str(type(value(p))), value(p))) for same in there]
+    return [list(rank) for rank in zip(*ordered, strict=True)]
 
 
 def _ordered(headers: Sequence[Header | None], places: list[Place], notes: tuple[str, ...]) -> Group:

@@ -6,6 +6,7 @@ Only these Pillow plugins are ever asked; sizes are checked before anything is d
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -98,11 +99,13 @@ def raster_frame(stream: BinaryIO, index: int, limits: Limits) -> Frame:
             image.seek(index)
             if image.width * image.height > limits.raster_pixels:
                 raise TooManyPixels("Limits.raster_pixels: a page of the TIFF")
+        if _misread(image) and (deep := _deep_tiff(stream, index, _orientation(image))) is not None:
+            return frame_of(deep)
         image.load()
     except EOFError as fault:
         raise FrameMissing("there is no such page") from fault
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError) as fault:
-        deep = _deep_tiff(stream, index) if image.format == "TIFF" else None
+        deep = _deep_tiff(stream, index, _orientation(image)) if image.format == "TIFF" else None
         if deep is not None:
             return frame_of(deep)
         if "truncated" in str(fault):
@@ -125,7 +128,9 @@ def _samples(image: Image.Image) -> NDArray[Any]:
     if _orientation(image) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode in _DEEP:
-        return _narrow(np.asarray(image))
+        values = _narrow(np.asarray(image))
+        bits = _tag(image, 258, 16)
+        return values.dtype.type((1 << bits) - 1) - values if _white_is_zero(image) and bits <= 16 else values
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.mode in ("LA", "La"):
@@ -176,8 +181,35 @@ def _from_cmyk(image: Image.Image, profile: Any) -> Image.Image:
     return image.convert("RGB")
 
 
-def _deep_tiff(stream: BinaryIO, index: int) -> NDArray[Any] | None:
-    """16-bit RGB and other layouts Pillow refuses."""
+def _tag(image: Image.Image, number: int, otherwise: int) -> int:
+    """First value of a TIFF tag."""
+    found = getattr(image, "tag_v2", {}).get(number, otherwise)
+    found = found[0] if isinstance(found, tuple) and found else found
+    return found if isinstance(found, int) else otherwise
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """TIFF 6.0 PhotometricInterpretation 0, which Pillow heeds up to 8 bits only."""
+    return image.format == "TIFF" and _tag(image, 262, 1) == 0
+
+
+def _misread(image: Image.Image) -> bool:
+    """Layouts of TIFF that Pillow opens but shows wrongly: 16-bit planes apart, unsigned 32 bits."""
+    if image.format != "TIFF":
+        return False
+    bits, samples = _tag(image, 258, 1), _tag(image, 277, 1)
+    return (bits > 8 and samples >= 3) or (bits == 32 and _tag(image, 339, 1) == 1)
+
+
+_UPRIGHT: Mapping[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: np.fliplr, 3: lambda v: np.rot90(v, 2), 4: np.flipud, 5: lambda v: np.swapaxes(v, 0, 1),
+    6: lambda v: np.rot90(v, -1), 7: lambda v: np.swapaxes(np.rot90(v, 2), 0, 1), 8: np.rot90,
+}  # fmt: skip
+"""TIFF 6.0 Orientation to what puts the first row on top and the first column to the left."""
+
+
+def _deep_tiff(stream: BinaryIO, index: int, orientation: int) -> NDArray[Any] | None:
+    """16-bit RGB and other layouts Pillow refuses or misreads, upright."""
     try:
         import imagecodecs
 
@@ -185,6 +217,9 @@ def _deep_tiff(stream: BinaryIO, index: int) -> NDArray[Any] | None:
         values = np.asarray(imagecodecs.tiff_decode(stream.read(), index=index))
     except (ImportError, OSError, ValueError, RuntimeError, IndexError, TypeError):
         return None
+    if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[2] not in (3, 4):
+        values = values.transpose(1, 2, 0)
+    values = np.ascontiguousarray(_UPRIGHT.get(orientation, np.asarray)(values))
     if values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype.kind == "u":
         shift = 8 * (values.dtype.itemsize - 1)
         return (values[:, :, :3] >> shift).astype(np.uint8)

@@ -32,6 +32,11 @@ def detect(path: Path) -> str | None:
     return openslide.OpenSlide.detect_format(str(path))
 
 
+def is_mirax(path: Path) -> bool:
+    """Whether this is the file beside a MIRAX folder: a JPEG to look at, but the slide is in the folder."""
+    return (path.parent / path.stem / "Slidedat.ini").is_file() and detect(path) == "mirax"
+
+
 def open_slide(path: Path) -> Any:
     """An OpenSlide handle. Raises `MissingDecoder` or `DamagedFile`."""
     try:

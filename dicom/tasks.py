@@ -91,7 +91,7 @@ class Desk:
                 return archive.scan_zip(stream)
             if kind == "nifti":
                 return scan_nifti(place, self._limits)
-            if kind == "slide" or (kind == "tiff" and slides.detect(place)):
+            if kind == "slide" or (kind == "tiff" and slides.detect(place)) or slides.is_mirax(place):
                 return self._scan_tiff(place, stream) if kind == "tiff" else slides.scan_slide(place)
             if kind in ("raster", "tiff"):
                 return scan_raster(stream, self._limits)

@@ -28,7 +28,7 @@ class Volume:
     """Modality values on an even grid."""
 
     values: NDArray[Any]
-    """(z, y, x) int16 or float32, modality values (HU for CT)."""
+    """(z, y, x) int16, uint16 or float32, modality values (HU for CT)."""
     spacing_mm: tuple[float, float, float]
     """Between neighbours along z, y and x."""
     template: Frame
@@ -90,21 +90,35 @@ def _stack(series: Series, limits: Limits) -> tuple[NDArray[Any], Frame]:
         if isinstance(frame, DicomError):
             raise frame
         if stack is None:
-            whole = frame.samples.dtype.kind in "iu" and frame.slope == int(frame.slope) and frame.intercept % 1 == 0
-            dtype = np.int16 if whole and frame.unit == "HU" else np.float32
+            dtype = _smallest(frame)
             shape = (len(series), *frame.samples.shape)
-            if int(np.prod(shape)) * np.dtype(dtype).itemsize > limits.volume_bytes:
+            if int(np.prod(shape)) * dtype.itemsize > limits.volume_bytes:
                 raise TooManyBytes("Limits.volume_bytes")
             stack = np.empty(shape, dtype)
+        elif stack.dtype != np.float32 and _smallest(frame) != stack.dtype:
+            stack = stack.astype(np.float32)  # a slope of its own for every slice, as PET has
         if frame.samples.shape != stack.shape[1:]:
             raise NoVolume("slices differ in (0028,0010) Rows or (0028,0011) Columns")
         if index == len(series) // 2:
             template = frame
-        values = frame.samples * np.float32(frame.slope) + np.float32(frame.intercept)
-        stack[index] = np.clip(values, -32768, 32767) if stack.dtype == np.int16 else values
+        if (frame.slope, frame.intercept) == (1, 0):
+            stack[index] = frame.samples
+        else:
+            values = frame.samples * np.float32(frame.slope) + np.float32(frame.intercept)
+            stack[index] = np.clip(values, -32768, 32767) if stack.dtype == np.int16 else values
     if stack is None or template is None:
         raise NoVolume("the series is empty")
     return stack, template
+
+
+def _smallest(frame: Frame) -> np.dtype[Any]:
+    """The type that holds this frame's modality values: Hounsfield units need 16 bits."""
+    if frame.samples.dtype.kind in "iu" and frame.slope % 1 == 0 and frame.intercept % 1 == 0:
+        if (frame.slope, frame.intercept) == (1, 0):
+            return frame.samples.dtype
+        if frame.unit == "HU":
+            return np.dtype(np.int16)
+    return np.dtype(np.float32)
 
 
 def _undo_tilt(stack: NDArray[Any], series: Series, pixel: tuple[float, float]) -> None:
@@ -132,7 +146,7 @@ def _evened(stack: NDArray[Any], along: NDArray[np.float64], spacing: float) -> 
     out = np.empty((len(wanted), *stack.shape[1:]), stack.dtype)
     for i, (r, w) in enumerate(zip(right, weight, strict=True)):
         mixed = stack[r - 1] * np.float32(1 - w) + stack[r] * np.float32(w)
-        out[i] = np.round(mixed) if out.dtype == np.int16 else mixed
+        out[i] = np.round(mixed) if out.dtype.kind in "iu" else mixed
     return out
 
 

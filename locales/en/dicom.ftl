@@ -240,3 +240,5 @@ warning-no-positions = The slices do not say where they lie; they are in the ord
 warning-burned-in = There may be text in the picture itself, perhaps with a name. Check before sharing.
 warning-split = This series held several echoes, b-values, phases or times; they were set apart.
 warning-repeated-files = A file was sent more than once and is shown once.
+warning-mixed-sizes = The pictures of this series differ in size and were set apart.
+warning-set-apart = Pictures of this series that do not say where they lie were set apart.
