@@ -13,9 +13,9 @@ from PIL import Image
 
 from dicom import presets
 from dicom.errors import DicomError, FrameMissing
-from dicom.facts import Facts, measurement, plausible_window
+from dicom.facts import Facts, measurement, orientation, plausible_window
 from dicom.grouping import Group, Place
-from dicom.headers import Header
+from dicom.headers import SPLITS, Header, Slot
 from dicom.limits import Limits
 from dicom.render import automatic, first_view, render
 from dicom.sandbox import Sandbox
@@ -56,7 +56,7 @@ class Series:
         self.unit: str = first.unit
         self.color: bool = first.color
         self.facts: Facts = dataclasses.replace(
-            first.facts,
+            _own(first.facts, group.places[0].slot),
             frames=len(group.places),
             slice_position_mm=None if len(group.places) > 1 else first.facts.slice_position_mm,
             slice_spacing_mm=measurement("slice_spacing_mm", group.spacing),
@@ -218,6 +218,21 @@ class Series:
     def geometry(self) -> Group:
         """Places and spacing; stays inside this package."""
         return self._group
+
+
+def _own(facts: Facts, slot: Slot) -> Facts:
+    """A file's facts, which describe its first frame, with what `slot` says of another frame of it."""
+    if slot.frame == 0:
+        return facts
+    split = dict(zip(SPLITS, slot.splits, strict=False))
+    echo, b_value = split.get("echo"), split.get("b-value")
+    plane = orientation(slot.orientation[:3], slot.orientation[3:]) if slot.orientation else facts.orientation
+    return dataclasses.replace(
+        facts,
+        orientation=plane,
+        echo_time_ms=measurement("echo_time_ms", echo) if isinstance(echo, float) else facts.echo_time_ms,
+        b_value=measurement("b_value", b_value) if isinstance(b_value, float) else facts.b_value,
+    )
 
 
 def _seen(frame: Frame, window: Window | VoiLut | None) -> tuple[float, float] | None:
