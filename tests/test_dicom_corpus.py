@@ -1,18 +1,13 @@
-"""Every file of the shared corpus: the reference renderings, a second decoder's values, and no crash or hang."""
+"""Every file of the shared corpus: the reference renderings, and a second decoder's values."""
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-
 import pytest
 
-from dicom import DicomError, inspect
 from tests.conformance import Verdict, corpus_files, judge
-from tests.dicom_files import CORPUS, SHARED, needs_corpus, sandbox
+from tests.dicom_files import SHARED, needs_corpus, sandbox
 
 pytestmark = needs_corpus
-HOSTILE = ("malformed", "synthetic", "raster_edge")
 
 
 @pytest.fixture(scope="module")
@@ -36,25 +31,3 @@ def test_values_agree_with_a_second_decoder_wherever_there_is_no_rendering(verdi
 
 def test_every_file_another_tool_opens_is_opened_or_refused_on_purpose(verdicts: list[Verdict]) -> None:
     assert [v.file for v in verdicts if v.worse and not v.reason] == []
-
-
-@pytest.mark.parametrize("folder", HOSTILE)
-def test_hostile_files_give_a_picture_or_a_known_error_soon(folder: str) -> None:
-    for path in sorted((CORPUS / folder).iterdir()):
-        start = time.monotonic()
-        found = inspect(path)
-        assert time.monotonic() - start < 10, path.name
-        assert found.readable or isinstance(found.error, DicomError)
-        assert type(found.error).__name__ not in ("DecoderCrashed", "TookTooLong", "TookTooMuchMemory"), path.name
-
-
-def test_hostile_files_leave_the_workers_small() -> None:
-    for folder in HOSTILE:
-        for path in (CORPUS / folder).iterdir():
-            inspect(path)
-    for pid in sandbox().pids():
-        status = Path(f"/proc/{pid}/status")
-        if not status.exists():
-            pytest.skip("this system has no /proc")
-        resident = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
-        assert int(resident.split()[1]) < 700 * 1024
