@@ -25,6 +25,7 @@ FACTS = (
     Facts("histology", "tissue", False, "none", "none", "", "he", ""),
     Facts("other", "other", False, "none", "none", "", "", ""),
 )
+OPEN = Facts("ct", "", False, "none", "none", "", "", "")  # a picture of no particular part
 KINDS = sorted({*PICTURE_KINDS, *TISSUE_KINDS, "scope"})
 PLAIN = re.compile(r"[\s.,:;!?؟،؛]+")
 
@@ -114,6 +115,16 @@ def test_training_never_reads_the_held_out_wordings(language: str, monkeypatch: 
         converse(rng, lambda rng=rng: FACTS[int(rng.integers(len(FACTS)))], language, turns=4)
     assert read
     assert not any("heldout" in name for name in read)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_said_about_the_part_where_there_is_none(language: str) -> None:
+    kinds = set()
+    for seed in range(150):
+        for turn in converse(np.random.default_rng(seed), lambda: OPEN, language, turns=5, textless=0):
+            assert turn.kind not in ("part", "describe")
+            kinds.add(turn.kind)
+    assert {"modality", "finding"} <= kinds
 
 
 def test_conversations_repeat_exactly_for_one_seed_and_differ_for_another() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from model.demo import heldout, phantoms
 from model.demo.answers import answer, places_to_ask
+from model.demo.augment import jitter
 from model.demo.pictures import GRID, SIDE, Facts, drawn, facts_of, patches, square
 from model.demo.scene import FINDINGS, MODALITIES, PARTS, Scene
 
@@ -128,8 +129,49 @@ def test_the_two_generators_share_no_drawing_code() -> None:
         assert "model.demo.capture" not in text
 
 
-@pytest.mark.parametrize("kind", ["bones", "body_ct", "body_mr", "foreign"])
+@pytest.mark.parametrize(
+    "kind", ["bones", "body_ct", "body_mr", "any_ct", "any_mr", "any_radiograph", "close_up", "foreign"]
+)
 def test_views_without_drawn_findings_are_marked_as_not_assessed(kind: str) -> None:
     for scene in draw_many("training", kind):
         assert not scene.assessed
         assert scene.finding == "none"
+
+
+@pytest.mark.parametrize(("kind", "modality"), [("any_ct", "ct"), ("any_mr", "mr"), ("any_radiograph", "xray")])
+def test_bodies_of_no_particular_anatomy_have_a_kind_but_no_part(kind: str, modality: str) -> None:
+    for scene in draw_many("training", kind, count=8):
+        assert scene.modality == modality
+        assert scene.part == ""
+        assert scene.image.std() > 4, "there is something to see"
+
+
+def test_bone_is_bright_on_ct_and_dark_on_mr_whatever_the_picture_shows() -> None:
+    from model.demo.phantoms import bodies
+
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        hu, signal = bodies.hounsfield(rng), bodies.signals(rng)
+        assert hu["cortex"] > max(hu[tissue] for tissue in bodies.SOFT)
+        assert signal["cortex"] < 0.1
+
+
+def test_a_picture_changes_at_every_step_but_a_finding_stays_where_it_is() -> None:
+    scenes = [s for s in draw_many("training", "head_ct", 30) if s.finding == "bleed"][:12]
+    images = np.stack([square(s.image) for s in scenes])
+    kept = np.zeros(len(scenes), bool)
+    one, two = (jitter(np.random.default_rng(seed), images, kept) for seed in (1, 2))
+    assert one.shape == images.shape
+    assert one.dtype == np.uint8
+    assert not np.array_equal(one, two)
+    assert np.array_equal(one, jitter(np.random.default_rng(1), images, kept))
+    for before, after in zip(images, one, strict=True):
+        coarse = [p.reshape(GRID, SIDE // GRID, GRID, SIDE // GRID, 3).mean((1, 3, 4)).ravel() for p in (before, after)]
+        assert np.corrcoef(*coarse)[0, 1] > 0.85
+
+
+def test_pictures_without_findings_may_change_more() -> None:
+    images = np.stack([square(s.image) for s in draw_many("training", "any_ct", 10)])
+    mild, strong = (jitter(np.random.default_rng(4), images, np.full(10, loose)) for loose in (False, True))
+    change = [np.abs(images.astype(int) - made.astype(int)).mean() for made in (mild, strong)]
+    assert change[1] > change[0]

@@ -37,7 +37,8 @@ def main() -> None:
         drawn = scene(kind, seed)
         picture = Image.fromarray(drawn.image)
         picture.save(args.out / name, optimize=True)
-        small = picture.resize([round(n * THUMBNAIL / max(picture.size)) for n in picture.size], Image.Resampling.LANCZOS)
+        size = [round(n * THUMBNAIL / max(picture.size)) for n in picture.size]
+        small = picture.resize(size, Image.Resampling.LANCZOS)
         small.save(args.out / "thumbnails" / name, optimize=True)
         facts = facts_of(drawn)
         side = f", patient's {facts.side}" if facts.side != "none" else ""
@@ -51,7 +52,8 @@ README = """# Sample pictures
 
 Drawings, not patients. Made by `python -m model.demo.samples` with the project's second generator
 (`model/demo/heldout`), {size} x {size} pixels, so that a visitor without a file can try the program. The
-demonstration model was not trained on this generator. `thumbnails/` holds the same pictures small. Dedicated to the public domain (CC0 1.0).
+demonstration model was not trained on this generator. `thumbnails/` holds the same pictures
+small. Dedicated to the public domain (CC0 1.0).
 
 | file | picture | finding drawn | seed |
 |---|---|---|---:|

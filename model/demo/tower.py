@@ -113,8 +113,8 @@ def train_tower(
     from transformers import CLIPVisionModel
 
     torch.manual_seed(seed)
-    both = torch.nn.ModuleDict({"tower": CLIPVisionModel(tower_config()), "heads": helper_heads()}).to(device)
-    average = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(0.997))
+    both: Any = torch.nn.ModuleDict({"tower": CLIPVisionModel(tower_config()), "heads": helper_heads()}).to(device)
+    average: Any = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(0.997))
     parameters = list(both.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
     start = 0

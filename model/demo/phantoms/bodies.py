@@ -93,8 +93,8 @@ def _outline(sheet: Sheet) -> tuple[Field, float, float]:
     elif dice < 0.4:  # cut off above and below
         ry = rng.uniform(1.2, 1.8)
     elif dice < 0.52:
-        pair = rng.uniform(0.28, 0.46)
-        cover = np.maximum(*(sheet.ellipse(s * 0.5, 0, pair, pair * rng.uniform(0.8, 1.3), rough=0.05) for s in (-1, 1)))
+        r = rng.uniform(0.28, 0.46)
+        cover = np.maximum(*(sheet.ellipse(s * 0.5, 0, r, r * rng.uniform(0.8, 1.3), rough=0.05) for s in (-1, 1)))
         return cover, 0.9, 0.5
     rough = rng.uniform(0, 0.12)
     return sheet.ellipse(0, 0, rx, ry, power=rng.uniform(1.9, 3.5), soft=0.012, rough=rough), rx, ry
@@ -163,14 +163,13 @@ def _sheet(rng: np.random.Generator, size: int) -> Sheet:
 def hounsfield(rng: np.random.Generator) -> dict[str, float]:
     """HU of every tissue of one imagined patient, with or without contrast medium."""
     enhanced = rng.random() < 0.5
-    table = {
+    return {
         "air": -1000.0, "lung": rng.uniform(-920, -700), "fat": rng.uniform(-120, -70), "muscle": rng.uniform(40, 70),
         "organ": rng.uniform(30, 140 if enhanced else 70), "organ_two": rng.uniform(20, 180 if enhanced else 60),
         "organ_three": rng.uniform(30, 110), "brain": rng.uniform(26, 40), "fluid": rng.uniform(-5, 18),
         "blood": rng.uniform(120, 350) if enhanced else rng.uniform(35, 60), "spongy": rng.uniform(120, 600),
         "cortex": rng.uniform(600, 1700), "metal": 3000.0,
     }  # fmt: skip
-    return table
 
 
 def display(rng: np.random.Generator) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """Radiographs of no particular anatomy: what lies in the beam adds up. Body part left open, no findings."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from model.demo.canvas import Sheet, arc, paint
@@ -20,7 +22,7 @@ def _ball(sheet: Sheet, x: float, y: float, rx: float, ry: float, turn: float = 
 def _rod(sheet: Sheet, points: Points, width: float) -> Field:
     """Length of the beam's path through a round rod along `points`, 1 at its axis."""
     best = np.full((sheet.size, sheet.size), 9.0, np.float32)
-    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(points):
         ex, ey = bx - ax, by - ay
         t = np.clip(((sheet.u - ax) * ex + (sheet.v - ay) * ey) / max(ex * ex + ey * ey, 1e-6), 0, 1)
         np.minimum(best, (sheet.u - ax - t * ex) ** 2 + (sheet.v - ay - t * ey) ** 2, out=best)
