@@ -100,8 +100,6 @@ def _without_pixels(source: Source) -> Exception:
     if "Rows" in ds or elements.text(ds, "PhotometricInterpretation"):
         return HeaderOnly("(7FE0,0010) PixelData is absent")
     if _is_image_class(ds):
-        if max(ds.keys(), default=0) < 0x00280000:
-            return TruncatedFile("an image object's header ends before (0028,0010) Rows")
         return HeaderOnly("(0028,0010) Rows and (7FE0,0010) PixelData are absent")
     return OtherObject("neither (7FE0,0010) PixelData nor a kind of object we can name")
 
