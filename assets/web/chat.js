@@ -182,12 +182,14 @@ function welcome(room) {
   return node(
     "div",
     { class: "welcome" },
-    node("h1", {}, say("welcome-title")),
-    node("p", {}, say(room.model?.remote ? "welcome-text-remote" : "welcome-text")),
+    node("h1", { class: "without-image" }, say("welcome-title")),
+    node("p", { class: "without-image" }, say(room.model?.remote ? "welcome-text-remote" : "welcome-text")),
+    node("h1", { class: "with-image" }, say("welcome-image-title")),
+    node("p", { class: "with-image" }, say("welcome-image-text")),
     room.model?.demonstration ? node("p", { class: "caution" }, icon("info"), node("span", {}, say("welcome-demonstration"))) : null,
-    node("p", {}, node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() }, say("choose-files"))),
-    node("h2", {}, say("samples-title")),
-    node("div", { class: "samples" }, ...cards),
+    node("p", { class: "without-image" }, node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() }, say("choose-files"))),
+    node("h2", { class: "without-image" }, say("samples-title")),
+    node("div", { class: "samples without-image" }, ...cards),
   );
 }
 
