@@ -7,8 +7,8 @@ Ours goes the whole public way: open_study in sandboxed workers, frame, window, 
   simpleitk   ReadImage, IntensityWindowing, Pillow resize, no PNG (colour and several frames are not its job)
   dcmj2pnm    dcmtk as a process, window 1, scaled to 896, PNG; skipped for JPEG 2000, which it cannot open
   decoder     the floor: the decoder's own time for the pixels alone, nothing else
-Every repeat reads a fresh copy of the file, so that no cache of ours helps. Medians, one way
-after the other.
+  full_decode all pixels of a JPEG 2000 file by pydicom and its plugins, nothing more
+Every repeat reads a fresh copy of the file, so that no cache of ours helps. The ways take turns; medians.
 """
 
 from __future__ import annotations
@@ -104,36 +104,36 @@ def full_decode(path: Path) -> Any:
     return pydicom.dcmread(path).pixel_array
 
 
-def timed(call: Callable[[Path], Any], source: Path, folder: Path, number: int) -> float:
-    """Milliseconds of one call on a fresh copy."""
-    copy = folder / f"{call.__name__}-{number}"
-    shutil.copyfile(source, copy)
-    start = time.perf_counter()
-    result = call(copy)
-    took = result if call is decoder else time.perf_counter() - start
-    return float(took) * 1000
+def ways(compressed: bool, sandbox: dicom.Sandbox) -> dict[str, Callable[[Path], Any]]:
+    """Every way that can open the file, by name."""
+    found: dict[str, Callable[[Path], Any]] = {
+        "ours": lambda path: ours(path, sandbox),
+        "plain": plain,
+        "simpleitk": simpleitk,
+    }
+    if compressed:
+        found["full_decode"] = full_decode
+    elif shutil.which("dcmj2pnm"):
+        found["dcmj2pnm"] = dcmj2pnm
+    return {**found, "decoder": decoder}
 
 
 def one_file(source: Path, repeats: int, sandbox: dicom.Sandbox) -> dict[str, float]:
-    """Median milliseconds by way."""
-
-    def through_sandbox(path: Path) -> Any:
-        return ours(path, sandbox)
-
+    """Median milliseconds by way. The ways take turns, so that a busy machine is as busy for each."""
     compressed = pydicom.dcmread(source, stop_before_pixels=True).file_meta.TransferSyntaxUID.is_compressed
-    ways: dict[str, Callable[[Path], Any]] = {"ours": through_sandbox, "plain": plain, "simpleitk": simpleitk}
-    if shutil.which("dcmj2pnm") and not compressed:
-        ways["dcmj2pnm"] = dcmj2pnm
-    if compressed:
-        ways["full_decode"] = full_decode
-    ways["decoder"] = decoder
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    runs = ways(compressed, sandbox)
+    times: dict[str, list[float]] = {name: [] for name in runs}
     with tempfile.TemporaryDirectory() as folder:
-        for name, way in ways.items():
-            for number in range(repeats + 2):
-                took = timed(way, source, Path(folder), number)
+        for number in range(repeats + 2):
+            for name, way in runs.items():
+                copy = Path(folder) / f"{name}-{number}"
+                shutil.copyfile(source, copy)
+                start = time.perf_counter()
+                result = way(copy)
+                took = result if way is decoder else time.perf_counter() - start
                 if number > 1:  # the first rounds warm imports and the page cache
-                    times[name].append(took)
+                    times[name].append(float(took) * 1000)
+                copy.unlink()
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -169,9 +169,22 @@ def make_series(source: Path, folder: Path) -> None:
         ds.save_as(folder / f"{number:04d}")
 
 
+def plain_volume(folder: Path) -> np.ndarray[Any, Any]:
+    """pydicom, one slice after the other, sorted and stacked."""
+    slices = sorted((pydicom.dcmread(p) for p in folder.iterdir()), key=lambda d: d.ImagePositionPatient[2])
+    return np.stack([apply_modality_lut(d.pixel_array, d) for d in slices])
+
+
+def simpleitk_volume(folder: Path) -> np.ndarray[Any, Any]:
+    """SimpleITK's own series reader (GDCM sorts)."""
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    return np.asarray(SimpleITK.GetArrayFromImage(reader.Execute()))
+
+
 def whole_series(source: Path, repeats: int, sandbox: dicom.Sandbox) -> dict[str, float]:
-    """Seconds to a first picture and to a full volume; plain pydicom's for the volume."""
-    found: dict[str, list[float]] = {"first_picture": [], "volume": [], "plain_volume": []}
+    """Seconds to a first picture and to a full volume; the others' for the volume; memory in volumes."""
+    found: dict[str, list[float]] = {"first_picture": [], "volume": [], "plain_volume": [], "simpleitk_volume": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_series(source, folder)
@@ -182,10 +195,10 @@ def whole_series(source: Path, repeats: int, sandbox: dicom.Sandbox) -> dict[str
             found["first_picture"].append(time.perf_counter() - start)
             values = dicom.volume(series).values
             found["volume"].append(time.perf_counter() - start)
-            start = time.perf_counter()
-            slices = sorted((pydicom.dcmread(p) for p in folder.iterdir()), key=lambda d: d.ImagePositionPatient[2])
-            np.stack([apply_modality_lut(d.pixel_array, d) for d in slices])
-            found["plain_volume"].append(time.perf_counter() - start)
+            for way in (plain_volume, simpleitk_volume):
+                start = time.perf_counter()
+                way(folder)
+                found[way.__name__].append(time.perf_counter() - start)
         tracemalloc.start()
         dicom.volume(dicom.open_study([folder], sandbox=sandbox).series[0])
         peak = tracemalloc.get_traced_memory()[1]
@@ -212,27 +225,37 @@ def main() -> None:
     where = {name: stages(corpus / file) for name, file in CASES.items()}
     series = whole_series(corpus / "series_ct_3slice" / "01.dcm", max(1, arguments.repeats // 2), sandbox)
     sandbox.close()
-    ratios = {
-        name: {f"{way}_over_ours": ms / t["ours"] for way, ms in t.items() if way != "ours"}
-        for name, t in files.items()
-    }
     if arguments.json:
-        print(json.dumps({"milliseconds": files, "ratios": ratios, "stages_ms": where, "series_300": series}))
+        print(json.dumps({"milliseconds": files, "ratios": _ratios(files), "stages_ms": where, "series_300": series}))
         return
     _print(files, where, series)
 
 
+def _ratios(files: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {
+        name: {f"{way}_over_ours": ms / t["ours"] for way, ms in t.items() if way != "ours"}
+        for name, t in files.items()
+    }
+
+
 def _print(files: dict[str, dict[str, float]], where: dict[str, dict[str, float]], series: dict[str, float]) -> None:
-    ways = ("ours", "plain", "simpleitk", "dcmj2pnm", "full_decode", "decoder")
-    print(f"{'milliseconds':28}" + "".join(f"{way:>18}" for way in ways))
+    """Markdown, as docs/pixels.md holds it."""
+    names = ("ours", "plain", "simpleitk", "dcmj2pnm", "full_decode", "decoder")
+    print("| milliseconds, and times ours | " + " | ".join(names) + " |")
+    print("|---" * (len(names) + 1) + "|")
     for name, times in files.items():
-        cells = (f"{times[w]:.1f} ({times[w] / times['ours']:.1f}x)" if w in times else "-" for w in ways)
-        print(f"{name:28}" + "".join(f"{cell:>18}" for cell in cells))
+        cells = (f"{times[w]:.1f} ({times[w] / times['ours']:.1f}×)" if w in times else "–" for w in names)
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    if not shutil.which("dcmj2pnm"):
+        print("\ndcmj2pnm is not installed here (Debian: dcmtk).")
+    print("\n| where ours goes, in one process | " + " | ".join(next(iter(where.values()))) + " |")
+    print("|---" * (len(next(iter(where.values()))) + 1) + "|")
     for name, parts in where.items():
-        print(f"{name:28}" + "  ".join(f"{part} {ms:.1f}" for part, ms in parts.items()))
+        print(f"| {name} | " + " | ".join(f"{ms:.2f}" for ms in parts.values()) + " |")
     print(
-        f"{SLICES} CT slices: first picture {series['first_picture']:.2f} s, volume {series['volume']:.2f} s "
-        f"(plain pydicom {series['plain_volume']:.2f} s), peak memory {series['peak_memory_over_volume']:.2f} x volume"
+        f"\n{SLICES} CT slices: first picture {series['first_picture']:.2f} s, volume {series['volume']:.2f} s; "
+        f"plain pydicom's volume {series['plain_volume']:.2f} s, SimpleITK's {series['simpleitk_volume']:.2f} s. "
+        f"Peak memory {series['peak_memory_over_volume']:.2f} × the volume."
     )
 
 

@@ -216,7 +216,7 @@ def _conformed(array: NDArray[Any], layout: Layout, stream: Codestream) -> NDArr
 
     JPEG 2000 and lossy values may overshoot BitsStored: masking would wrap them, so they are kept.
     """
-    if array.dtype.kind == "f" or stream.codec == "jpeg-xl":
+    if array.dtype.kind == "f":
         return array
     bits = stream.bits or layout.bits_stored
     words = array.view(np.dtype(f"u{array.dtype.itemsize}"))

@@ -128,7 +128,7 @@ def _samples(image: Image.Image) -> NDArray[Any]:
     if _orientation(image) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode in _DEEP:
-        values = _narrow(np.asarray(image))
+        values = narrowed(np.asarray(image))
         bits = _tag(image, 258, 16)
         return values.dtype.type((1 << bits) - 1) - values if _white_is_zero(image) and bits <= 16 else values
     if image.mode == "1":
@@ -140,7 +140,7 @@ def _samples(image: Image.Image) -> NDArray[Any]:
     return np.asarray(_rgb(image))
 
 
-def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+def narrowed(values: NDArray[Any]) -> NDArray[Any]:
     """Pillow's 32-bit containers back to 16 bits where nothing is lost."""
     if values.dtype.kind == "f":
         return values.astype(np.float32)
@@ -225,4 +225,4 @@ def _deep_tiff(stream: BinaryIO, index: int, orientation: int) -> NDArray[Any] |
         return (values[:, :, :3] >> shift).astype(np.uint8)
     if values.ndim != 2:
         raise UnsupportedPixels("the TIFF's samples are neither grey nor RGB")
-    return values if values.dtype == np.uint8 else _narrow(values.astype(values.dtype.newbyteorder("="), copy=False))
+    return values if values.dtype == np.uint8 else narrowed(values.astype(values.dtype.newbyteorder("="), copy=False))

@@ -19,7 +19,7 @@ from dicom.errors import DicomError, TooManyBytes
 from dicom.frames import build_frame
 from dicom.headers import Header
 from dicom.limits import Limits
-from dicom.nifti import nifti_frame, scan_nifti
+from dicom.nifti import Nifti, nifti_frame, open_nifti, scan_nifti
 from dicom.pixels import PixelReader
 from dicom.raster import is_turned, raster_frame, scan_raster
 from dicom.scan import is_tiled_slide, scan_dicom
@@ -61,6 +61,7 @@ class Desk:
         self._limits = limits
         self._open: OrderedDict[Identity, tuple[Source, PixelReader]] = OrderedDict()
         self._slides: OrderedDict[Identity, Any] = OrderedDict()
+        self._volumes: OrderedDict[Identity, Nifti] = OrderedDict()
         self._tasks: dict[str, Callable[..., Any]] = {
             "ping": lambda: None,
             "scan": self.scan,
@@ -147,7 +148,7 @@ class Desk:
         if reader == "slide":
             return slides.overview(self._slide(path), self._limits)
         if reader == "nifti":
-            return nifti_frame(Path(path), index, self._limits)
+            return nifti_frame(self._volume(path), index)
         if reader == "raster":
             with Path(path).open("rb") as stream:
                 return raster_frame(stream, index, self._limits)
@@ -194,9 +195,19 @@ class Desk:
                 self._slides.popitem(last=False)[1].close()
         return self._slides[identity]
 
+    def _volume(self, path: str) -> Nifti:
+        """An open NIfTI file: a gzipped one would otherwise be inflated from its start for every slice."""
+        identity = _identity(Path(path))
+        if identity not in self._volumes:
+            self._volumes[identity] = open_nifti(Path(path), self._limits)
+            while len(self._volumes) > _OPEN:
+                self._volumes.popitem(last=False)
+        return self._volumes[identity]
+
     def _forget(self) -> None:
         for source, _ in self._open.values():
             source.close()
         self._open.clear()
         self._slides.clear()
+        self._volumes.clear()
         gc.collect()
