@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from model.keyvalues import KeyValues
 from model.request import Request
+
+log = logging.getLogger(__name__)
 
 _SPARE = 512  # tokens of unused capacity that a parked cache may keep rather than be copied
 
@@ -62,7 +65,7 @@ class Batch:
             if not self._fixed and last == 0 and self.cache.rows == 1 and self.cache.capacity <= request.read + _SPARE:
                 request.cache, self.cache = self.cache, None
             else:
-                request.cache = self.cache.take_out(row, request.read)
+                request.cache = self._copy(row, request.read)
         if row != last and self.cache is not None:
             self.cache.copy_row(row, self.cache, last, self.writing[last].read)
             self.writing[row] = self.writing[last]
@@ -70,6 +73,15 @@ class Batch:
         too_large = self.cache is not None and self.cache.size > self._idle_bytes
         if not self.writing and too_large and not self._fixed:
             self.cache = None
+
+    def _copy(self, row: int, length: int) -> KeyValues | None:
+        """The row in memory of its own; None when there is none left: the next turn reads the conversation anew."""
+        assert self.cache is not None
+        try:
+            return self.cache.take_out(row, length)
+        except (MemoryError, RuntimeError) as error:
+            log.warning("a conversation's cache is not kept: %s", type(error).__name__)
+            return None
 
     def take_out(self, request: Request) -> None:
         """Leave, with a cache of its own."""

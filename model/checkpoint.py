@@ -86,7 +86,7 @@ def inspect(folder: Path) -> Checkpoint:
     or UnknownArchitecture; the message says what is missing or refused."""
     if not folder.is_dir():
         raise CheckpointNotFound(f"no folder {folder}")
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     family, original = _recognise(config)
     files = weight_files(folder)
     if not files:
@@ -102,7 +102,8 @@ def inspect(folder: Path) -> Checkpoint:
     return Checkpoint(folder, family, original, config, files, stored_tensors(files), prequantized)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that must hold a JSON object. Raises CheckpointIncomplete."""
     if not path.is_file():
         raise CheckpointIncomplete(f"{path.name} is missing")
     try:
@@ -120,13 +121,22 @@ def _recognise(config: dict[str, Any]) -> tuple[FamilyName, bool]:
     llava_class = any(name.startswith("Llava") and name.endswith("ForCausalLM") for name in classes)
     if kind in _ORIGINAL_LLAVA or (llava_class and "mm_vision_tower" in config):
         return "llava", True
+    code = config.get("auto_map")
+    if code and (not isinstance(code, dict) or any(str(name).startswith("AutoModel") for name in code)):
+        # also for a type we know: its authors say that their code, not the library's, is the model
+        raise RemoteCodeRefused(f"the model of type {kind!r} is Python code inside the checkpoint (auto_map)")
     if kind in _VISION:
         return _VISION[kind], False
     if kind in _TEXT:
         return "text", False
-    if config.get("auto_map"):
+    if code:
         raise RemoteCodeRefused(f"model type {kind!r} exists only as Python code inside the checkpoint (auto_map)")
     raise UnknownArchitecture(f"model type {kind!r} has no adapter")
+
+
+def wants_code(folder: Path, *names: str) -> bool:
+    """Whether one of these files (of a tokenizer, of a preprocessor) names Python code inside the checkpoint."""
+    return any((folder / name).is_file() and "auto_map" in read_json(folder / name) for name in names)
 
 
 def _require_image_processor(folder: Path) -> None:

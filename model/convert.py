@@ -1,4 +1,4 @@
-"""A checkpoint written in Hugging Face's form, once: from original LLaVA to Llava, or quantised for the next start.
+"""A checkpoint written in Hugging Face's form, once: from original LLaVA to Llava, plain or quantised.
 
 Weights are saved before the first step: on CPUs with bfloat16 instructions bitsandbytes repacks 4-bit weights at
 the first use, and saving after that loses precision.
@@ -7,7 +7,6 @@ the first use, and saving after that loses precision.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +15,8 @@ from typing import Any
 from model import family, original_llava, prompt, quantized
 from model.checkpoint import Checkpoint, inspect
 from model.errors import CheckpointError
-from model.weights import fingerprint
 
 _KEPT = ("generation_config.json", "preprocessor_config.json", "processor_config.json", "chat_template.json")
-_CACHED_FROM = 512 * 1024 * 1024  # bytes; below this, quantising again is faster than it matters
 
 
 def convert(
@@ -107,54 +104,3 @@ def _write_processor(adapter: Any, folder: Path) -> None:
         "num_additional_image_tokens": 1,
     }
     (folder / "processor_config.json").write_text(json.dumps(processor, indent=2), encoding="utf-8")
-
-
-# --- quantised weights for the next start ---
-
-
-def cached_fingerprint(checkpoint: Checkpoint, cache: Path | None) -> str:
-    """The fingerprint of the weights; with a cache folder, read again only when a file's size or time changed."""
-    if cache is None:
-        return fingerprint(checkpoint.files)
-    state = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in checkpoint.files]
-    ledger = cache / "fingerprints.json"
-    known: dict[str, Any] = {}
-    if ledger.is_file():
-        known = json.loads(ledger.read_text(encoding="utf-8"))
-    key = str(checkpoint.folder.resolve())
-    entry = known.get(key)
-    if isinstance(entry, dict) and entry.get("files") == state:
-        return str(entry["sha256"])
-    found = fingerprint(checkpoint.files)
-    cache.mkdir(parents=True, exist_ok=True)
-    known[key] = {"files": state, "sha256": found}
-    part = ledger.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(known), encoding="utf-8")
-    part.replace(ledger)
-    return found
-
-
-def cached_weights(cache: Path | None, revision: str, quantization: str) -> Path | None:
-    """The folder with these weights already quantised, if a former start kept them."""
-    if cache is None:
-        return None
-    folder = cache / f"{revision[:24]}-{quantization}"
-    return folder if (folder / "config.json").is_file() else None
-
-
-def keep_weights(cache: Path | None, model: Any, checkpoint: Checkpoint, revision: str, quantization: str) -> None:
-    """Keep a freshly quantised model for the next start; small, plain and already quantised ones are not worth it."""
-    worth = quantization == "nf4" and not checkpoint.prequantized and checkpoint.stored_bytes >= _CACHED_FROM
-    if cache is None or not worth:
-        return
-    folder = cache / f"{revision[:24]}-{quantization}"
-    part = cache / f"{folder.name}.part-{os.getpid()}"
-    free = shutil.disk_usage(cache.parent if not cache.exists() else cache).free
-    if free < 2 * quantized.size_in_memory(model):
-        return
-    part.mkdir(parents=True, exist_ok=True)
-    write(model, checkpoint, part)
-    if folder.exists():
-        shutil.rmtree(part)
-    else:
-        part.rename(folder)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.checkpoint import Checkpoint
-from model.errors import CheckpointIncomplete
+from model.checkpoint import Checkpoint, wants_code
+from model.errors import CheckpointIncomplete, RemoteCodeRefused
 
 if TYPE_CHECKING:
     import torch
@@ -98,8 +98,9 @@ class Adapter:
     bidirectional_images = False
     axes = 1
 
-    def learn_window(self, context: int) -> None:
-        """Read the sliding window from the configuration; one at least as long as the context is none."""
+    def fit(self, context: int) -> None:
+        """Learn how long sequences may become. Reads the sliding window from the configuration; one at least as long
+        as the context is none."""
         text = self.config.get_text_config()
         window = getattr(text, "sliding_window", None)
         kinds = set(getattr(text, "layer_types", None) or ())
@@ -167,14 +168,33 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
     folder = checkpoint.folder
+    # said aloud: left out, transformers asks on the terminal whether the checkpoint's own code may run
+    arguments: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         if checkpoint.original and (folder / "tokenizer.json").is_file():
             return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         if checkpoint.original:  # its model type is unknown to the automatic choice
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True, config=AutoConfig.for_model("llama"))
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, ImportError, KeyError, AttributeError) as error:
+            return AutoTokenizer.from_pretrained(folder, config=AutoConfig.for_model("llama"), **arguments)
+        return AutoTokenizer.from_pretrained(folder, **arguments)
+    except Exception as error:  # the tokenizers library raises bare Exceptions for a file it cannot read
+        if wants_code(folder, "tokenizer_config.json"):
+            raise RemoteCodeRefused("the tokenizer is Python code inside the checkpoint (auto_map)") from error
         raise CheckpointIncomplete(f"the tokenizer cannot be built from its files: {error}") from error
+
+
+def load_image_processor(folder: Path) -> Any:
+    """The image preprocessor of a folder, always the Pillow one: pixels must not depend on what happens to be
+    installed. Raises CheckpointIncomplete, RemoteCodeRefused."""
+    import transformers
+
+    auto: Any = transformers.AutoImageProcessor  # untyped
+
+    try:
+        return auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
+    except Exception as error:  # settings of any wrong kind raise whatever their first use raises
+        if wants_code(folder, "preprocessor_config.json", "processor_config.json"):
+            raise RemoteCodeRefused("the image preprocessor is Python code inside the checkpoint (auto_map)") from error
+        raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> Adapter:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import Checkpoint
-from model.errors import CheckpointIncomplete
-from model.family import Adapter, Features, Pixels
+from model.family import Adapter, Features, Pixels, load_image_processor
 from model.family_llava import pad_to_square
 
 if TYPE_CHECKING:
@@ -46,14 +45,7 @@ class GemmaAdapter(Adapter):
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any) -> GemmaAdapter:
-    import transformers
-
-    auto: Any = transformers.AutoImageProcessor  # untyped
-
-    try:
-        processor = auto.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
-    except (OSError, ValueError) as error:
-        raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
+    processor = load_image_processor(checkpoint.folder)
     token_id = int(config.image_token_id)
     begin = tokenizer.convert_ids_to_tokens(int(config.boi_token_index))
     end = tokenizer.convert_ids_to_tokens(int(config.eoi_token_index))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import Checkpoint
-from model.errors import CheckpointIncomplete, UnreadableImage
-from model.family import Adapter, Features, Pixels
+from model.errors import UnreadableImage
+from model.family import Adapter, Features, Pixels, load_image_processor
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,16 +61,7 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> LlavaAdapter:
     """Patch size, strategy and extra tokens come from the model's configuration, whatever the processor says."""
-    import transformers
-
-    auto: Any = transformers.AutoImageProcessor  # untyped
-
-    try:
-        processor = auto.from_pretrained(
-            preprocessor or checkpoint.folder, local_files_only=True, **_without_torchvision()
-        )
-    except (OSError, ValueError) as error:
-        raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
+    processor = load_image_processor(preprocessor or checkpoint.folder)
     vision = config.vision_config
     side, patch = int(vision.image_size), int(getattr(vision, "patch_size", 14))
     has_class_token = "clip" in str(vision.model_type)
@@ -101,8 +92,3 @@ def image_token(tokenizer: Any, configured: int) -> tuple[str, int]:
     if DEFAULT_TOKEN not in known:
         tokenizer.add_tokens([DEFAULT_TOKEN], special_tokens=True)
     return DEFAULT_TOKEN, int(tokenizer.convert_tokens_to_ids(DEFAULT_TOKEN))
-
-
-def _without_torchvision() -> dict[str, Any]:
-    """Pixels must not depend on what happens to be installed: always the Pillow implementation."""
-    return {"backend": "pil"}

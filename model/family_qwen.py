@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import Checkpoint
-from model.errors import CheckpointIncomplete
-from model.family import Adapter, Features, Pixels, Positions, Span
+from model.family import Adapter, Features, Pixels, Positions, Span, load_image_processor
 
 if TYPE_CHECKING:
     import torch
@@ -25,14 +24,24 @@ class QwenAdapter(Adapter):
 
     processor: Any = None
     merge: int = 2
+    most_tokens: int = 1 << 20
+    """Per image. Their own bound is 16,384, twice the context: a large radiograph alone would not fit."""
 
     accepts_images = True
     axes = 3
 
+    def fit(self, context: int) -> None:
+        """Also bounds an image to a quarter of the context."""
+        super().fit(context)
+        self.most_tokens = max(64, context // 4)
+
     def prepare(self, image: Image.Image) -> Pixels:
-        made = self.processor(images=image.convert("RGB"), return_tensors="pt")
-        grid = made["image_grid_thw"][0]
         patch = int(self.processor.patch_size)
+        least, most = (int(self.processor.size[name]) for name in ("shortest_edge", "longest_edge"))
+        most = min(most, self.most_tokens * (patch * self.merge) ** 2)
+        bounds = {"shortest_edge": min(least, most), "longest_edge": most}
+        made = self.processor(images=image.convert("RGB"), return_tensors="pt", size=bounds)
+        grid = made["image_grid_thw"][0]
         size = (int(grid[2]) * patch, int(grid[1]) * patch)
         tensors = {"pixel_values": made["pixel_values"], "grid": made["image_grid_thw"]}
         return Pixels(tensors, int(grid.prod()) // self.merge**2, size)
@@ -84,14 +93,7 @@ class QwenAdapter(Adapter):
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any) -> QwenAdapter:
-    import transformers
-
-    auto: Any = transformers.AutoImageProcessor  # untyped
-
-    try:
-        processor = auto.from_pretrained(checkpoint.folder, local_files_only=True, backend="pil")
-    except (OSError, ValueError) as error:
-        raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
+    processor = load_image_processor(checkpoint.folder)
     token_id = int(config.image_token_id)
     return QwenAdapter(
         checkpoint,

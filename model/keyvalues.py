@@ -86,8 +86,10 @@ class KeyValues:
     def _allocate(self, keys: torch.Tensor, values: torch.Tensor) -> None:
         self.version += 1
         heads, width, value_width = keys.shape[1], keys.shape[3], values.shape[3]
-        self.keys.append(keys.new_zeros(self.rows, heads, self.capacity, width))
-        self.values.append(values.new_zeros(self.rows, heads, self.capacity, value_width))
+        new_keys = keys.new_zeros(self.rows, heads, self.capacity, width)
+        new_values = values.new_zeros(self.rows, heads, self.capacity, value_width)
+        self.keys.append(new_keys)  # both or none: memory may run out between the two
+        self.values.append(new_values)
 
     @property
     def size(self) -> int:
@@ -95,7 +97,8 @@ class KeyValues:
         return sum(part.numel() * part.element_size() for part in (*self.keys, *self.values))
 
     def grow(self, *, rows: int | None = None, capacity: int | None = None) -> None:
-        """At least so many rows and so much capacity, contents kept."""
+        """At least so many rows and so much capacity, contents kept. Memory may run out half-way: what has grown
+        by then serves as before, and the rest grows when it is asked for again."""
         rows = max(self.rows, rows or 0)
         capacity = max(self.capacity, _round(capacity or 0))
         if (rows, capacity) == (self.rows, self.capacity):
@@ -103,8 +106,10 @@ class KeyValues:
         self.version += 1
         for parts in (self.keys, self.values):
             for index, old in enumerate(parts):
+                if old.shape[0] >= rows and old.shape[2] >= capacity:
+                    continue
                 new = old.new_zeros(rows, old.shape[1], capacity, old.shape[3])
-                new[: self.rows, :, : self.capacity] = old
+                new[: self.rows, :, : self.capacity] = old[: self.rows, :, : self.capacity]
                 parts[index] = new
         self.rows, self.capacity = rows, capacity
 

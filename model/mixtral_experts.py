@@ -11,8 +11,13 @@ from typing import Any
 
 from model.weights import Stored
 
-_EXPERT = re.compile(r"(model\.layers\.\d+)\.(?:block_sparse_moe|mlp)\.experts\.(\d+)\.(w[123])\.weight")
+_EXPERT = re.compile(r"(model\.layers\.\d+)\.(?:block_sparse_moe|mlp)\.experts\.(\d+)\.(w[123])\.weight(\..+)?")
 _MATRICES = {"w1": "gate", "w2": "down", "w3": "up"}
+
+
+def fused(tensors: Mapping[str, Stored]) -> bool:
+    """Whether the experts are stored as blocks already, as transformers 5 may write them."""
+    return any(".experts.gate_up_proj" in name for name in tensors)
 
 
 def names(tensors: Mapping[str, Stored]) -> dict[str, tuple[str, Stored]]:
@@ -23,8 +28,8 @@ def names(tensors: Mapping[str, Stored]) -> dict[str, tuple[str, Stored]]:
         if match is None:
             target = name.replace(".block_sparse_moe.", ".mlp.")
         else:
-            layer, number, matrix = match.groups()
-            target = f"{layer}.mlp.experts.each.{number}.{_MATRICES[matrix]}.weight"
+            layer, number, matrix, statistics = match.groups()
+            target = f"{layer}.mlp.experts.each.{number}.{_MATRICES[matrix]}.weight{statistics or ''}"
         found[target] = (name, stored)
     return found
 

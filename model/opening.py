@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import convert, family, memory, original_llava, prompt, quantized, registry
+from model import convert, family, kept, memory, original_llava, prompt, quantized, registry
 from model.answer import Tags
 from model.checkpoint import Checkpoint, inspect
 from model.engine import QUANTIZATIONS, Engine, Identity
-from model.errors import CheckpointNotFound, QuantizationUnavailable, TowerNotFound
-from model.weights import stored_tensors, weight_files
+from model.errors import CheckpointError, CheckpointNotFound, ModelError, QuantizationUnavailable, TowerNotFound
 
 if TYPE_CHECKING:
     from model.local import LocalEngine
     from model.reading import Budget
+
+log = logging.getLogger(__name__)
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
 _END_NAMES = (
@@ -30,6 +31,9 @@ _END_NAMES = (
     "<|end|>",
     "</s>",
 )
+_GEMMA_THOUGHT = ("<unused94>thought", "<unused95>")
+_BOXES = {"gemma3": "gemma", "qwen2-vl": "qwen2", "qwen2.5-vl": "qwen2.5", "qwen3-vl": "qwen3"}
+"""How checkpoints of a family write boxes, when they do; see `model.boxes`."""
 
 
 def open_engine(
@@ -64,22 +68,29 @@ def open_engine(
     if quantization not in QUANTIZATIONS:
         raise QuantizationUnavailable(f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}")
     os.environ.setdefault("HF_HUB_OFFLINE", "0" if download else "1")
-    checkpoint = inspect(locate(source, download=download))
-    if download and checkpoint.original and tower is None:
-        tower = _fetched_tower(checkpoint)
-    return load(
-        checkpoint,
-        name="demo" if source == "demo" else source,
-        quantization=quantization,
-        progress=progress,
-        device=device,
-        context=context,
-        readers=readers,
-        tower=tower,
-        weights_cache=weights_cache,
-        check=check,
-        cuda_graphs=cuda_graphs,
-    )
+    try:
+        checkpoint = inspect(locate(source, download=download))
+        if download and checkpoint.original and tower is None:
+            tower = _fetched_tower(checkpoint)
+        return load(
+            checkpoint,
+            name="demo" if source == "demo" else source,
+            quantization=quantization,
+            progress=progress,
+            device=device,
+            context=context,
+            readers=readers,
+            tower=tower,
+            weights_cache=weights_cache,
+            check=check,
+            cuda_graphs=cuda_graphs,
+        )
+    except ModelError as error:  # a class is enough for a reader; the operator needs the file's or library's name
+        log.error("%s: %s", type(error).__name__, error)
+        raise
+    except Exception as error:  # configurations hold anything: whatever that makes a library raise means the same
+        log.error("%s: %s", type(error).__name__, error)
+        raise CheckpointError(f"the checkpoint cannot be opened: {type(error).__name__}: {error}") from error
 
 
 def _fetched_tower(checkpoint: Checkpoint) -> Path | None:
@@ -124,33 +135,100 @@ def load(
     cuda_graphs: bool = False,
 ) -> LocalEngine:
     """Load a recognised checkpoint and start its engine; see `open_engine`."""
+    known = registry.find(name, checkpoint)
+    source = _Source(
+        checkpoint,
+        name,
+        device or quantized.default_device(),
+        context_tokens(checkpoint, known, context),
+        known,
+        original_llava.find_tower(checkpoint, tower) if checkpoint.original else None,
+    )
+    revision = kept.revision(checkpoint, source.tower_files, weights_cache)
+    place = kept.Kept.of(
+        checkpoint,
+        cache=weights_cache,
+        revision=revision,
+        tower=source.tower.config if source.tower else {},
+        quantization=quantization,
+        plain=str(quantized.plain_dtype(checkpoint, quantization, source.device)),
+    )
+
+    def start(ready: Checkpoint | None) -> LocalEngine:
+        return _start(
+            source,
+            ready,
+            place=place,
+            revision=revision,
+            quantization=quantization,
+            progress=progress,
+            readers=readers,
+            check=check,
+            cuda_graphs=cuda_graphs,
+        )
+
+    ready = place.checkpoint(checkpoint)
+    if ready is not None:
+        try:
+            return start(ready)
+        except CheckpointError as error:
+            place.discard(str(error))
+    return start(None)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A recognised checkpoint and where it will run."""
+
+    checkpoint: Checkpoint
+    name: str
+    device: str
+    context: int
+    known: registry.Known | None
+    tower: original_llava.Tower | None
+
+    @property
+    def tower_files(self) -> tuple[Path, ...]:
+        """Weight files of a tower that lies outside the checkpoint."""
+        return tuple(sorted({stored.file for stored in self.tower.tensors.values()})) if self.tower else ()
+
+
+def _start(
+    source: _Source,
+    ready: Checkpoint | None,
+    *,
+    place: kept.Kept,
+    revision: str,
+    quantization: str,
+    progress: Callable[[float], None] | None,
+    readers: int | None,
+    check: bool,
+    cuda_graphs: bool,
+) -> LocalEngine:
+    """ready: the same weights, quantised by an earlier start."""
     from model.local import LocalEngine, Parts
 
-    device = device or quantized.default_device()
-    known = registry.find(name, checkpoint)
-    window = context_tokens(checkpoint, known, context)
+    checkpoint, known, window = source.checkpoint, source.known, source.context
     tokenizer = family.load_tokenizer(checkpoint)
-    found_tower = original_llava.find_tower(checkpoint, tower) if checkpoint.original else None
-    revision = convert.cached_fingerprint(checkpoint, weights_cache)
-    kept = convert.cached_weights(weights_cache, revision, quantization)
     loaded = quantized.load(
-        inspect_kept(kept, checkpoint) if kept else checkpoint,
+        ready or checkpoint,
         quantization=quantization,
-        device=device,
+        device=source.device,
         context=window,
         progress=progress,
-        tower=found_tower,
+        tower=source.tower,
         image_token_id=len(tokenizer),
+        ours=ready is not None,
     )
-    if kept is None:
-        convert.keep_weights(weights_cache, loaded.model, checkpoint, revision, loaded.quantization)
-    adapter = family.build(
-        checkpoint, tokenizer, loaded.model.config, preprocessor=found_tower.folder if found_tower else None
-    )
-    adapter.learn_window(window)
-    tags = Tags() if known is None or not known.thinking else replace(Tags(), thinking=(known.thinking,))
+    quantized.restore_generation_config(loaded.model, checkpoint.folder)
+    if ready is None:  # before the first step, which repacks 4-bit weights on some CPUs
+        place.keep(loaded.weight_bytes, lambda folder: convert.write(loaded.model, checkpoint, folder))
+    preprocessor = source.tower.folder if source.tower else None
+    adapter = family.build(checkpoint, tokenizer, loaded.model.config, preprocessor=preprocessor)
+    adapter.fit(window)
+    tags = Tags(thinking=thinking_tags(tokenizer, known))
     composer = prompt.Composer(adapter, prompt.find_template(adapter), context=window, thinking=tags.thinking)
-    identity = _identify(checkpoint, loaded, adapter, known, name=name, revision=revision, context=window)
+    identity = _identify(source, loaded, adapter, revision=revision)
     parts = Parts(loaded.model, adapter, composer, identity, end_tokens(tokenizer, loaded.model), tags)
     bounds = replace(budget(checkpoint, loaded, window, readers), recorded=cuda_graphs)
     engine = LocalEngine(parts, bounds)
@@ -161,11 +239,14 @@ def load(
     return engine
 
 
-def inspect_kept(kept: Path, checkpoint: Checkpoint) -> Checkpoint:
-    """The quantised copy of a checkpoint; the configuration it was made from stays with the original."""
-    files = weight_files(kept)
-    config = json.loads((kept / "config.json").read_text(encoding="utf-8"))
-    return Checkpoint(kept, checkpoint.family, False, config, files, stored_tensors(files), "bitsandbytes")
+def thinking_tags(tokenizer: Any, known: registry.Known | None) -> tuple[tuple[str, str], ...]:
+    """What encloses reasoning: what the registry says, else the usual tags, and those of any tokenizer that has
+    MedGemma's, whatever its folder is called."""
+    if known is not None and known.thinking:
+        return (known.thinking,)
+    found = Tags().thinking
+    names = set(tokenizer.get_added_vocab())
+    return (*found, _GEMMA_THOUGHT) if {"<unused94>", "<unused95>"} <= names else found
 
 
 def context_tokens(checkpoint: Checkpoint, known: registry.Known | None, asked: int | None) -> int:
@@ -219,32 +300,23 @@ def _recommended(model: Any) -> tuple[tuple[str, float], ...]:
     return tuple((name, float(value)) for name, value in found if value is not None)
 
 
-def _identify(
-    checkpoint: Checkpoint,
-    loaded: quantized.Loaded,
-    adapter: family.Adapter,
-    known: registry.Known | None,
-    *,
-    name: str,
-    revision: str,
-    context: int,
-) -> Identity:
+def _identify(source: _Source, loaded: quantized.Loaded, adapter: family.Adapter, *, revision: str) -> Identity:
+    checkpoint, known = source.checkpoint, source.known
     demonstration = checkpoint.folder.resolve() == DEMO.resolve()
-    languages = known.languages if known else ()
     return Identity(
-        name="basira-demo" if demonstration else (known.id if known else Path(name).name or name),
+        name="basira-demo" if demonstration else (known.id if known else Path(source.name).name or source.name),
         revision=revision,
         family=checkpoint.family,
         quantization=loaded.quantization,
         device=loaded.device,
         demonstration=demonstration,
         accepts_images=adapter.accepts_images,
-        context_tokens=context,
-        languages=("en", "ar") if demonstration else languages,
+        context_tokens=source.context,
+        languages=("en", "ar") if demonstration else (known.languages if known else ()),
         licence=known.licence if known else "",
         batched=adapter.batched,
-        recommended=known.sampling if known else _recommended(loaded.model),
-        boxes=known.boxes if known else "",
+        recommended=known.sampling if known and known.sampling else _recommended(loaded.model),
+        boxes=known.boxes if known else _BOXES.get(checkpoint.family, ""),
         parameters=loaded.parameters,
         weight_bytes=loaded.weight_bytes,
     )

@@ -7,6 +7,7 @@ the cut never falls inside an image.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from model.answer import common_prefix
 from model.family import Features, Span
 from model.keyvalues import KeyValues
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -91,13 +94,20 @@ class Parking:
             if self.host_bytes <= 0:
                 del self._parked[key]
             else:
-                parked.cache.move("cpu")
-                parked.on_device = False
+                self._evict(key, parked)
         for key in list(self._parked):
             if self.held_bytes[1] <= self.host_bytes:
                 break
             if not self._parked[key].on_device:
                 del self._parked[key]
+
+    def _evict(self, key: str, parked: Parked) -> None:
+        try:
+            parked.cache.move("cpu")
+            parked.on_device = False
+        except (MemoryError, RuntimeError) as error:
+            log.warning("a parked cache is given up: %s", type(error).__name__)
+            del self._parked[key]
 
 
 class Embeddings:

@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model import memory, mixtral_experts, original_llava
-from model.checkpoint import Checkpoint
-from model.errors import CheckpointIncomplete, NotEnoughMemory, QuantizationUnavailable
+from model.checkpoint import Checkpoint, read_json
+from model.errors import (
+    CheckpointError,
+    CheckpointIncomplete,
+    ModelError,
+    NotEnoughMemory,
+    QuantizationUnavailable,
+)
 from model.weights import Shelf, lazy_state
 
 if TYPE_CHECKING:
@@ -34,12 +40,13 @@ _CLASSES = {
 }
 LEFT_ALONE = ("model.vision_tower", "model.multi_modal_projector", "model.visual", "lm_head")
 _LIBRARIES = {
-    "bitsandbytes": "bitsandbytes",
-    "awq": "awq",
-    "gptq": "gptqmodel",
-    "torchao": "torchao",
-    "compressed-tensors": "compressed_tensors",
+    "bitsandbytes": ("bitsandbytes",),
+    "awq": ("gptqmodel",),
+    "gptq": ("optimum", "gptqmodel"),
+    "torchao": ("torchao",),
+    "compressed-tensors": ("compressed_tensors",),
 }
+"""What transformers needs to use weights stored in a method; of other methods it says so itself."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,8 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def plain_dtype(family: str, quantization: str, device: str) -> torch.dtype:
-    """bfloat16 where the device computes in it, else float32; float16 only on old GPUs and never for Gemma 3,
+def plain_dtype(checkpoint: Checkpoint, quantization: str, device: str) -> torch.dtype:
+    """bfloat16 where the device computes in it, else float32; float16 only on old GPUs and never for Gemma,
     whose activations overflow it (empty answers)."""
     import torch
 
@@ -70,7 +77,8 @@ def plain_dtype(family: str, quantization: str, device: str) -> torch.dtype:
     if device.startswith("cuda"):
         if torch.cuda.is_bf16_supported():
             return torch.bfloat16
-        return torch.float32 if family == "gemma3" else torch.float16
+        kinds = (checkpoint.config.get("model_type"), checkpoint.text_config.get("model_type"))
+        return torch.float32 if any("gemma" in str(kind) for kind in kinds) else torch.float16
     if quantization == "bf16":
         return torch.bfloat16
     fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
@@ -86,26 +94,38 @@ def load(
     progress: Callable[[float], None] | None = None,
     tower: original_llava.Tower | None = None,
     image_token_id: int = 0,
+    ours: bool = False,
 ) -> Loaded:
     """Load, quantising tensor by tensor: the peak is the quantised size plus one tensor, never the stored size.
 
-    progress: called with 0…1. Raises NotEnoughMemory (before reading), QuantizationUnavailable,
-    CheckpointIncomplete (a tensor the model needs is not stored).
+    progress: called with 0…1. ours: weights that are stored quantised were quantised here, and are proved again.
+    Raises NotEnoughMemory (before reading, or when it ran out all the same), QuantizationUnavailable,
+    CheckpointIncomplete (a tensor the model needs is not stored, or has another shape), CheckpointError.
     """
     _require_memory(checkpoint, quantization, device=device, context=context)
-    plain = plain_dtype(checkpoint.family, quantization, device)
+    plain = plain_dtype(checkpoint, quantization, device)
     arguments: dict[str, Any] = {"dtype": plain, "device_map": {"": device}, "output_loading_info": True}
     if checkpoint.prequantized:
         _require_library(checkpoint.prequantized)
+        if checkpoint.original:
+            raise QuantizationUnavailable("weights in LLaVA's own format that are quantised already cannot be mapped")
         quantization = _stored_quantization(checkpoint)
     elif quantization in ("nf4", "int8"):
         arguments["quantization_config"] = _bitsandbytes(quantization, plain)
-    with memory.returning_freed_memory():
-        model, info = _read(checkpoint, arguments, progress=progress, tower=tower, image_token_id=image_token_id)
+    try:
+        with memory.returning_freed_memory(), quiet():
+            model, info = _read(checkpoint, arguments, progress=progress, tower=tower, image_token_id=image_token_id)
+    except ModelError:
+        raise
+    except Exception as error:  # a configuration of wrong values raises whatever their first use raises
+        raise _why(error, checkpoint) from error
     _require_complete(info)
-    if quantization in ("nf4", "int8"):
-        prove(model, quantization, double=not checkpoint.prequantized)
+    if quantization in ("nf4", "int8") and (ours or not checkpoint.prequantized):
+        prove(model, quantization)
+    spare_odd_shapes(model)
     model.eval()
+    if progress is not None:
+        progress(1.0)
     return Loaded(
         model,
         quantization,
@@ -114,6 +134,31 @@ def load(
         sum(_elements(p) for p in model.parameters()),
         size_in_memory(model),
     )
+
+
+def _why(error: Exception, checkpoint: Checkpoint) -> ModelError:
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(error):
+        return NotEnoughMemory("memory ran out while the weights were read")
+    told = f"{type(error).__name__}: {error}"
+    if checkpoint.prequantized:
+        return QuantizationUnavailable(f"weights stored as {checkpoint.prequantized} cannot be loaded here: {told}")
+    return CheckpointError(f"the model cannot be built from its files: {told}")
+
+
+def spare_odd_shapes(model: Any) -> None:
+    """Keep 4-bit layers of odd shapes on bitsandbytes' general path.
+
+    On CPUs with AVX512-BF16 it packs weights at the first use, for rows in blocks of 32 and columns in blocks of 64
+    only; other shapes would fail in the first step.
+    """
+    import bitsandbytes as bnb
+
+    library: Any = bnb.nn  # its package does not declare what it exports
+    for module in model.modules():
+        if isinstance(module, library.Linear4bit) and (module.in_features % 64 or module.out_features % 32):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _require_memory(checkpoint: Checkpoint, quantization: str, *, device: str, context: int) -> None:
@@ -140,9 +185,9 @@ def _stored_quantization(checkpoint: Checkpoint) -> str:
 def _require_library(method: str) -> None:
     import importlib.util
 
-    library = _LIBRARIES.get(method)
-    if library is None or importlib.util.find_spec(library) is None:
-        raise QuantizationUnavailable(f"weights are stored as {method}; the library {library or method} is needed")
+    missing = [name for name in _LIBRARIES.get(method, ()) if importlib.util.find_spec(name) is None]
+    if missing:
+        raise QuantizationUnavailable(f"weights are stored as {method}: {' and '.join(missing)} must be installed")
 
 
 def _bitsandbytes(quantization: str, plain: torch.dtype) -> Any:
@@ -173,7 +218,7 @@ def _read(
     import transformers
 
     cls = getattr(transformers, _CLASSES[checkpoint.family])
-    if checkpoint.prequantized:  # its own loader knows the extra tensors
+    if checkpoint.prequantized not in ("", "bitsandbytes"):  # its own loader reads what it wrote into the files
         found = cls.from_pretrained(checkpoint.folder, **arguments)
         return found[0], found[1]
     if checkpoint.original:
@@ -181,38 +226,45 @@ def _read(
         config: Any = original_llava.configuration(checkpoint, tower, image_token_id=image_token_id)
         tensors = original_llava.names(checkpoint, tower)
     else:
-        config = transformers.AutoConfig.from_pretrained(checkpoint.folder)
+        config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
         tensors = {name: (name, stored) for name, stored in checkpoint.tensors.items()}
     if checkpoint.family == "text":
         cls = transformers.AutoModelForCausalLM._model_mapping[type(config)]
-    if config.model_type == "mixtral" and "quantization_config" in arguments:
+    four_bit = "quantization_config" in arguments or checkpoint.prequantized
+    if config.model_type == "mixtral" and four_bit and not mixtral_experts.fused(checkpoint.tensors):
         cls, tensors = mixtral_experts.split_class(), mixtral_experts.names(checkpoint.tensors)
     counter = _Counter(sum(stored.size for _, stored in tensors.values()), progress)
     shelf = Shelf(counter)
-    with contextlib.closing(shelf), quiet():
-        model, info = cls.from_pretrained(None, config=config, state_dict=lazy_state(tensors, shelf), **arguments)
-    _restore_generation_config(model, checkpoint.folder)
-    return model, info
+    with contextlib.closing(shelf):
+        found = cls.from_pretrained(
+            None, config=config, state_dict=lazy_state(tensors, shelf), ignore_mismatched_sizes=True, **arguments
+        )
+    return found[0], found[1]
 
 
-def _restore_generation_config(model: Any, folder: Path) -> None:
+def restore_generation_config(model: Any, folder: Path) -> None:
+    """The settings that lie beside the weights. Raises CheckpointIncomplete for a damaged file."""
     from transformers import GenerationConfig
 
     if (folder / "generation_config.json").is_file():
+        read_json(folder / "generation_config.json")
         model.generation_config = GenerationConfig.from_pretrained(folder)
 
 
 @contextlib.contextmanager
 def quiet() -> Any:
-    """transformers draws its progress bar on stderr; ours goes to the page."""
+    """transformers draws its progress bar on stderr and reports there what it found missing; ours goes to the page,
+    and what is missing is an error."""
     from transformers.utils import logging
 
     their_logging: Any = logging  # untyped
-    shown = their_logging.is_progress_bar_enabled()
+    shown, level = their_logging.is_progress_bar_enabled(), their_logging.get_verbosity()
     their_logging.disable_progress_bar()
+    their_logging.set_verbosity_error()
     try:
         yield
     finally:
+        their_logging.set_verbosity(level)
         if shown:
             their_logging.enable_progress_bar()
 

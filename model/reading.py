@@ -65,6 +65,7 @@ class Reading:
         """Positions, and a cache: what the conversation left behind, as far as it is the same, or a new one."""
         prompt = request.prompt
         request.ids = list(prompt.ids)
+        request.read = request.reused = 0  # an attempt before this one may have run out of memory half-way
         request.positions = self.decoder.adapter.positions(self.decoder.model, prompt.ids, prompt.spans, prompt.pixels)
         parked = self.parking.take(request.conversation) if request.conversation is not None else None
         if parked is not None:

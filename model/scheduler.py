@@ -111,15 +111,35 @@ class Scheduler:
         try:
             with torch.inference_mode():
                 while self._wait_for_work():
-                    self._schedule()
-                    self._read_chunk()
-                    self._write_step()
+                    problem = self._beat()
+                    if problem is not None:
+                        self._start_over(problem)
         except BaseException as problem:
             log.exception("the inference thread ended")
             error = GenerationFailed(f"the inference thread ended: {type(problem).__name__}")
             error.__cause__ = problem
         finally:
             self._end_everybody(error)
+
+    def _beat(self) -> Exception | None:
+        """What went wrong outside of any one request's work; None when nothing did."""
+        try:
+            self._schedule()
+            self._read_chunk()
+            self._write_step()
+        except Exception as problem:  # a thread that ends here would leave everybody without answers
+            return problem
+        return None
+
+    def _start_over(self, problem: Exception) -> None:
+        """Nobody can say whose fault it was: end everybody who is being served, and go on with those who wait."""
+        error = translate(problem)
+        for request in (*self._reading, *self._batch):
+            request.cache = None
+            request.end("failed", error)
+        self._reading = []
+        self._batch.clear()
+        self._give_up_what_can_be_had_again()
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -270,7 +290,7 @@ class Scheduler:
         request.read = len(request.ids)
         best, places = logits.max(dim=-1)
         if self._take_token(request, logits[0], float(best[0]), int(places[0])):
-            self._batch.join(request)
+            self._work_for(request, lambda: self._batch.join(request))
 
     def _postprocess(self, writers: Sequence[Request], logits: torch.Tensor) -> None:
         best, places = logits.max(dim=-1)

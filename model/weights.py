@@ -52,24 +52,30 @@ def read_header(file: Path) -> dict[str, Stored]:
         except ValueError as error:
             raise CheckpointIncomplete(f"{file.name} has a damaged header") from error
     found = {}
-    for name, entry in entries.items():
-        if name == "__metadata__":
-            continue
-        start, end = entry["data_offsets"]
-        if 8 + length + end > size:
-            raise CheckpointIncomplete(f"{file.name} is cut short: {name} is missing")
-        found[name] = Stored(file, tuple(entry["shape"]), entry["dtype"], end - start)
+    try:
+        for name, entry in entries.items():
+            if name == "__metadata__":
+                continue
+            start, end = entry["data_offsets"]
+            if 8 + length + end > size:
+                raise CheckpointIncomplete(f"{file.name} is cut short: {name} is missing")
+            found[name] = Stored(file, tuple(entry["shape"]), entry["dtype"], end - start)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointIncomplete(f"{file.name} has a damaged header") from error
     return found
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The safetensors files that make up the checkpoint; empty when there are none.
 
-    Raises CheckpointIncomplete when the index names a file that is not there.
+    Raises CheckpointIncomplete when the index is damaged or names a file that is not there.
     """
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        try:
+            names = sorted({str(name) for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointIncomplete(f"{index.name} is damaged") from error
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise CheckpointIncomplete(f"the index names {len(missing)} missing file(s), first {missing[0]}")

@@ -312,9 +312,9 @@ def test_progress_goes_up_to_one_and_the_fingerprint_follows_the_weights(llava: 
 def test_quantised_weights_are_kept_for_the_next_start(
     tmp_path: Path, llava: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from model import convert as convert_module
+    from model import kept
 
-    monkeypatch.setattr(convert_module, "_CACHED_FROM", 0)
+    monkeypatch.setattr(kept, "WORTH_KEEPING", 0)
     first = opened(llava, "nf4", weights_cache=tmp_path / "weights")
     kept = [path for path in (tmp_path / "weights").iterdir() if path.is_dir()]
     assert len(kept) == 1
