@@ -21,6 +21,7 @@ from dicom.errors import (
     TooManyPixels,
     TruncatedFile,
     UnsupportedPixels,
+    WithheldImage,
 )
 from dicom.facts import Facts
 from dicom.headers import Header, Slot
@@ -99,6 +100,8 @@ def raster_frame(stream: BinaryIO, index: int, limits: Limits) -> Frame:
             image.seek(index)
             if image.width * image.height > limits.raster_pixels:
                 raise TooManyPixels("Limits.raster_pixels: a page of the TIFF")
+        if _names_a_label(image):
+            raise WithheldImage("a TIFF page whose ImageDescription says label or macro")
         if _misread(image) and (deep := _deep_tiff(stream, index, _orientation(image))) is not None:
             return frame_of(deep)
         image.load()
@@ -186,6 +189,16 @@ def _tag(image: Image.Image, number: int, otherwise: int) -> int:
     found = getattr(image, "tag_v2", {}).get(number, otherwise)
     found = found[0] if isinstance(found, tuple) and found else found
     return found if isinstance(found, int) else otherwise
+
+
+def _names_a_label(image: Image.Image) -> bool:
+    """Whether a TIFF page is a slide's label or macro picture, as scanners describe them (Aperio: "label 387x463").
+
+    OpenSlide keeps these pages apart; this is for slides that it does not recognise.
+    """
+    found = getattr(image, "tag_v2", {}).get(270, "")
+    words = str(found).lower().replace("\r", "\n").split("\n")[:3]
+    return any(line.strip().startswith(("label", "macro")) for line in words)
 
 
 def _white_is_zero(image: Image.Image) -> bool:

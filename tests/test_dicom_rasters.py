@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 
 from dicom import Limits, inspect, model_array, open_study, render, render_files
 from dicom.errors import FrameMissing, TooManyPixels, WithheldImage
@@ -130,6 +131,55 @@ def test_a_dicom_slide_and_its_svs_show_the_same_tissue() -> None:
     svs = open_study([CORPUS / "wsi" / "cmu-1-small-region.svs"]).series[0].region(box).image
     dcm = open_study([CORPUS / "derived_wsi" / "cmu1_small_volume.dcm"]).series[0].region(box).image
     assert np.abs(np.asarray(svs, int) - np.asarray(dcm, int)).max() <= 3
+
+
+def test_label_pages_of_a_slide_that_openslide_does_not_know_are_withheld(tmp_path: Path) -> None:
+    pages = [gradient(), gradient(), gradient()]
+    path = tmp_path / "a"
+    info = {i: TiffImagePlugin.ImageFileDirectory_v2() for i in range(3)}
+    for i, words in enumerate(("Scanner 1.0", "Scanner 1.0\nlabel 387x463", "macro 60x40")):
+        info[i][270] = words
+    with TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as out:
+        for i, page in enumerate(pages):
+            page.save(out, "TIFF", tiffinfo=info[i])
+            out.newFrame()
+    series = open_study([path]).series[0]
+    assert series.frame(0).samples.shape == (40, 60, 3)
+    for index in (1, 2):
+        with pytest.raises(WithheldImage):
+            series.frame(index)
+
+
+def tiff_of(values: Any, photometric: int, *, planes: bool = False) -> bytes:
+    """An uncompressed TIFF written by hand: layouts that Pillow reads but does not write."""
+    samples = values.shape[0] if planes else 1
+    rows, columns, bits = values.shape[-2], values.shape[-1], values.dtype.itemsize * 8
+    size = rows * columns * bits // 8
+    start = 8 + 2 + 12 * 10 + 4
+    tables = [struct.pack(f"<{samples}H", *[bits] * samples)]
+    tables += [struct.pack(f"<{samples}L", *[start + 64 + i * size for i in range(samples)])]
+    tables += [struct.pack(f"<{samples}L", *[size] * samples)]
+    place = [start, start + 16, start + 32]
+    number = (lambda t: place[t]) if planes else (lambda t: int.from_bytes(tables[t], "little"))
+    entries = [
+        (256, 3, 1, columns), (257, 3, 1, rows), (258, 3, samples, number(0)), (259, 3, 1, 1),
+        (262, 3, 1, photometric), (273, 4, samples, number(1)), (277, 3, 1, samples), (278, 3, 1, rows),
+        (279, 4, samples, number(2)), (284, 3, 1, 2 if planes else 1),
+    ]  # fmt: skip
+    directory = struct.pack("<H", 10) + b"".join(struct.pack("<HHLL", *e) for e in entries) + bytes(4)
+    extra = b"".join(table.ljust(16, b"\0") for table in tables).ljust(64, b"\0")
+    return b"II*\0\x08\0\0\0" + directory + extra + values.tobytes()
+
+
+def test_deep_tiffs_that_pillow_misreads_are_shown_right(tmp_path: Path) -> None:
+    deep = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60) * 27
+    path = tmp_path / "a"
+    path.write_bytes(tiff_of(deep, 0))
+    assert np.array_equal(read_frame(path).samples, 65535 - deep)
+    path.write_bytes(tiff_of(np.stack([deep, deep[::-1], deep // 2]), 2, planes=True))
+    assert np.array_equal(read_frame(path).samples, np.dstack([deep, deep[::-1], deep // 2]) >> 8)
+    path.write_bytes(tiff_of(deep.astype(np.uint32) * 65537, 1))
+    assert np.allclose(read_frame(path).samples, deep.astype(np.float64) * 65537)
 
 
 @needs_corpus
