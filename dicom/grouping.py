@@ -28,6 +28,7 @@ WARNINGS = (
     "split",  # one series of several echoes, b-values, phases or times, set apart
     "mixed-sizes",  # the series' files differ in rows or columns and were set apart
     "set-apart",  # files of the series that state no position were set apart
+    "localizer",  # scouts: they show where other slices lie and are not for reading
     "repeated-files",  # the same instance was sent more than once and is shown once
 )
 """Codes of what a person should know about a series; each has a sentence `warning-<code>`."""
@@ -226,7 +227,7 @@ def _ordered(headers: Sequence[Header | None], places: list[Place], notes: tuple
         gap = any(abs(s / spacing - round(s / spacing)) < 0.1 and s > 1.5 * spacing for s in real)
         warnings.append("gaps" if gap else "variable-spacing")
         even = False
-    return Group(tuple(places), _with_burned_in(headers, places, warnings), spacing, even)
+    return Group(tuple(places), _remarked(headers, places, warnings), spacing, even)
 
 
 def _unplaced(headers: Sequence[Header | None], places: list[Place], notes: tuple[str, ...]) -> Group:
@@ -234,7 +235,7 @@ def _unplaced(headers: Sequence[Header | None], places: list[Place], notes: tupl
     ordered = sorted(places, key=lambda p: (_number(headers, p), p.file, p.slot.frame))
     files = {p.file for p in places}
     warnings = [*notes, *(("no-positions",) if len(files) > 1 else ())]
-    return Group(tuple(ordered), _with_burned_in(headers, ordered, warnings), None, False)
+    return Group(tuple(ordered), _remarked(headers, ordered, warnings), None, False)
 
 
 def _number(headers: Sequence[Header | None], place: Place) -> int:
@@ -242,6 +243,9 @@ def _number(headers: Sequence[Header | None], place: Place) -> int:
     return 0 if header is None else header.number
 
 
-def _with_burned_in(headers: Sequence[Header | None], places: Sequence[Place], found: list[str]) -> tuple[str, ...]:
-    burned = any((h := headers[p.file]) is not None and h.facts.burned_in for p in places)
-    return tuple([*found, "burned-in"] if burned else found)
+def _remarked(headers: Sequence[Header | None], places: Sequence[Place], found: list[str]) -> tuple[str, ...]:
+    """`found` and what the files' own facts add."""
+    facts = [header.facts for p in places if (header := headers[p.file]) is not None]
+    scouts = ["localizer"] if facts and all(f.localizer for f in facts) else []
+    burned = ["burned-in"] if any(f.burned_in for f in facts) else []
+    return (*found, *scouts, *burned)

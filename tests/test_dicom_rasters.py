@@ -112,6 +112,9 @@ def test_a_slide_gives_overview_regions_and_tiles_with_its_scale_stated() -> Non
     part = series.region((200, 300, 1200, 1300), microns_per_pixel=0.998)
     assert part.image.size == (500, 500)
     assert part.facts.microns_per_pixel == pytest.approx(0.998)
+    coarse = series.region((200, 300, 1200, 1300), magnification=5)
+    assert (coarse.image.size, coarse.facts.magnification) == ((250, 250), 5.0)
+    assert coarse.facts.microns_per_pixel == pytest.approx(1.996)
     full = series.region((200, 300, 264, 364)).image
     tile = series.tile(0, 0, 1, size=256)
     assert np.array_equal(np.asarray(full)[:64, :56], np.asarray(tile)[300 - 256 : 300 - 256 + 64, 200:256])

@@ -71,6 +71,7 @@ def test_localizers_are_set_apart_from_their_series(tmp_path: Path) -> None:
     paths += make_stack(tmp_path / "b", [9], series="1.2.9", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     study = open_study(paths)
     assert [s.facts.localizer for s in study.series] == [False, True]
+    assert [s.warnings for s in study.series] == [(), ("localizer",)]
 
 
 def test_echoes_and_b_values_of_a_4d_series_are_split(tmp_path: Path) -> None:

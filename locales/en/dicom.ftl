@@ -242,3 +242,4 @@ warning-split = This series held several echoes, b-values, phases or times; they
 warning-repeated-files = A file was sent more than once and is shown once.
 warning-mixed-sizes = The pictures of this series differ in size and were set apart.
 warning-set-apart = Pictures of this series that do not say where they lie were set apart.
+warning-localizer = These are scout images, which show where other slices lie; they are not for diagnosis.
