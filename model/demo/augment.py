@@ -1,7 +1,8 @@
 """Changes a drawn picture may take on its way to a reader and still be the same picture: fresh ones at every step.
 
 Pictures whose findings are asked for change mildly, so that every finding stays visible and on its side; `free`
-ones, of which only the kind is asked, are also turned over, cut, stretched, saturated and blurred.
+ones, of which only the kind is asked, are also turned over, and some of them (WILD) stretched, saturated and blurred
+until hardly more than the kind is left.
 """
 
 import cv2
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from model.demo.canvas import smooth_noise
 from model.demo.scene import Field, Pixels
 
+WILD = 0.25  # share of the free pictures
 TINT = 24  # difference of channels above which a pixel has a colour of its own; the grey of a padding has less
 
 
@@ -21,7 +23,7 @@ def _placed(rng: np.random.Generator, image: Field, *, free: bool) -> Field:
         image = np.ascontiguousarray(image[:, ::-1] if rng.random() < 0.5 else image)
     if rng.random() < 0.5:
         side = image.shape[0]
-        scale, turn, far = (rng.uniform(0.7, 1.6), 25.0, 0.12) if free else (rng.uniform(0.94, 1.06), 3.0, 0.015)
+        scale, turn, far = (rng.uniform(0.8, 1.4), 15.0, 0.08) if free else (rng.uniform(0.94, 1.06), 3.0, 0.015)
         matrix = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.uniform(-turn, turn)), float(scale))
         matrix[:, 2] += rng.uniform(-far, far, 2) * side
         border = cv2.BORDER_REPLICATE if not free or rng.random() < 0.5 else cv2.BORDER_CONSTANT
@@ -94,11 +96,13 @@ def changed(rng: np.random.Generator, picture: Pixels, *, free: bool) -> Pixels:
     """One picture, (side, side, 3) uint8, as another apparatus might have shown it."""
     grey = bool((picture[::5, ::5, 0] == picture[::5, ::5, 2]).all())
     image: Field = (picture[..., 0] if grey else picture).astype(np.float32)
-    image = _coarser(rng, _placed(rng, image, free=free), free=free)
+    image = _placed(rng, image, free=free)
+    wild = free and rng.random() < WILD
+    image = _coarser(rng, image, free=wild)
     if (np.ptp(picture[::5, ::5], -1) > TINT).mean() > 0.02:
         mean = image.mean(-1, keepdims=True)
         image = (mean + (image - mean) * rng.uniform(0.65, 1.25)) * (1 + rng.normal(0, 0.03, 3).astype(np.float32))
-    image = _grainy(rng, _toned(rng, image, free=free), free=free)
+    image = _grainy(rng, _toned(rng, image, free=wild), free=wild)
     if free and rng.random() < 0.15:
         image = _framed(rng, image)
     done = np.clip(image, 0, 255).astype(np.uint8)

@@ -31,12 +31,13 @@ sentence is learnt like any other answer: no rule looks at the question.
 ## Data
 
 * Training: pictures drawn by `model/demo/phantoms` (chest radiographs, head and abdominal CT, brain MR, histology,
-  other parts and planes, and pictures it must decline), questions and answers from
-  `model/demo/wordings/questions_*.json` and `answers.json`.
+  other parts and planes, close-ups, bodies of no particular anatomy as CT, MR and radiograph, and pictures it must
+  decline), questions and answers from `model/demo/wordings/questions_*.json` and `answers.json`.
 * Examination: pictures drawn by `model/demo/heldout`, which shares no drawing code with the former, and questions from
   `model/demo/wordings/heldout_*.json`, none of which can come out of the training wordings (a test makes sure).
-* Real files were never trained on. While the training generator was made, half of the real pictures (chosen by the
-  first hexadecimal digit of their hash) were looked at to see which kinds of views it lacked; the other half was not.
+* Real files were never trained on. While the training generator was made, the real pictures were looked at, and a
+  handful of intermediate models were measured on them, to see which kinds of views it lacked: what is said below
+  about real files is therefore kinder than files from elsewhere would be.
 
 ## Results
 

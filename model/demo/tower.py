@@ -70,7 +70,7 @@ def helper_loss(heads: Any, features: Any, facts: list[Facts], cover: npt.NDArra
     mean = features.mean(1)
     both = torch.cat([mean, features.amax(1)], -1)
     finding = heads["finding"](both)
-    loss = F.cross_entropy(heads["modality"](mean), t[:, 0], label_smoothing=0.03)
+    loss = 2 * F.cross_entropy(heads["modality"](mean), t[:, 0], label_smoothing=0.02)
     if (t[:, 1] >= 0).any():
         loss = loss + 0.5 * F.cross_entropy(heads["part"](mean), t[:, 1])
     loss = loss + 1.5 * F.cross_entropy(finding, t[:, 2])
@@ -109,12 +109,13 @@ def train_tower(
 ) -> dict[str, Any]:
     """Train (or take up again) and return {"tower": state, "heads": state}, averaged over the last steps."""
     import torch
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+    from torch.optim import swa_utils
     from transformers import CLIPVisionModel
 
     torch.manual_seed(seed)
     both: Any = torch.nn.ModuleDict({"tower": CLIPVisionModel(tower_config()), "heads": helper_heads()}).to(device)
-    average: Any = AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(0.997))
+    averaging: Any = swa_utils  # partly untyped
+    average = averaging.AveragedModel(both, multi_avg_fn=averaging.get_ema_multi_avg_fn(0.997))
     parameters = list(both.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
     start = 0

@@ -31,8 +31,8 @@ KINDS: dict[str, tuple[Drawer, float]] = {
     "bones": (bones.draw, 6),
     "body_ct": (body_ct.draw, 9),
     "body_mr": (body_mr.draw, 8),
-    "any_ct": (bodies.ct, 9),
-    "any_mr": (bodies.mr, 8),
+    "any_ct": (bodies.ct, 10),
+    "any_mr": (bodies.mr, 9),
     "any_radiograph": (shadows.draw, 7),
     "foreign": (foreign.draw, 2.5),
 }
@@ -40,7 +40,6 @@ KINDS: dict[str, tuple[Drawer, float]] = {
 CLOSE_UPS = {
     "chest": 2, "head_ct": 3, "abdomen_ct": 3, "brain_mr": 3, "histology": 1, "bones": 1, "body_ct": 3, "body_mr": 3,
 }  # fmt: skip
-CLOSE_UP_WEIGHT = 9.0
 
 
 def close_up(rng: np.random.Generator, size: int) -> Scene:
@@ -59,7 +58,16 @@ def close_up(rng: np.random.Generator, size: int) -> Scene:
     return Scene(np.ascontiguousarray(shown), none, whole.modality, whole.part, stain=whole.stain)
 
 
-KINDS["close_up"] = (close_up, CLOSE_UP_WEIGHT)
+def turned(rng: np.random.Generator, size: int) -> Scene:
+    """A slice lying on its side or upside down: nobody can tell its sides, so its findings are left open."""
+    whole = KINDS[str(rng.choice(["head_ct", "abdomen_ct", "brain_mr", "body_ct", "body_mr"]))][0](rng, size)
+    image = np.rot90(whole.image, int(rng.integers(1, 4)))
+    image = image[:, ::-1] if rng.random() < 0.5 else image
+    return Scene(np.ascontiguousarray(image), np.zeros(image.shape[:2], bool), whole.modality, whole.part)
+
+
+KINDS["close_up"] = (close_up, 9)
+KINDS["turned"] = (turned, 6)
 
 
 def draw(rng: np.random.Generator, size: int = 144, kind: str | None = None) -> Scene:

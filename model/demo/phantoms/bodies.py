@@ -142,10 +142,11 @@ def compose(sheet: Sheet, look: Look) -> Field:
         line = [(float(a[0]), float(a[1])), (float(b[0]), float(b[1]))]
         paint(field, inside * sheet.stroke(line, rng.uniform(0.005, 0.025)), look(str(rng.choice(["blood", "fat"]))))
     for _ in range(int(rng.choice([0, 0, 0, 3, 7]))):
-        cell = inside * _blob(sheet, *rng.uniform(-0.6, 0.6, 2), float(rng.uniform(0.02, 0.1)))
-        paint(field, cell, look("air"))
+        x, y = rng.uniform(-0.6, 0.6, 2)
+        paint(field, inside * _blob(sheet, x, y, float(rng.uniform(0.02, 0.1))), look("air"))
     if rng.random() < 0.05:
-        paint(field, inside * _blob(sheet, *rng.uniform(-0.5, 0.5, 2), 0.04), look("metal"))
+        x, y = rng.uniform(-0.5, 0.5, 2)
+        paint(field, inside * _blob(sheet, x, y, 0.04), look("metal"))
     return field
 
 

@@ -16,7 +16,7 @@ def _ball(sheet: Sheet, x: float, y: float, rx: float, ry: float, turn: float = 
     c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
     du, dv = sheet.u - np.float32(x), sheet.v - np.float32(y)
     a, b = (c * du + s * dv) / rx, (c * dv - s * du) / ry
-    return np.sqrt(np.clip(1 - a * a - b * b, 0, 1)).astype(np.float32)
+    return np.asarray(np.sqrt(np.clip(1 - a * a - b * b, 0, 1)), np.float32)
 
 
 def _rod(sheet: Sheet, points: Points, width: float) -> Field:
@@ -26,7 +26,7 @@ def _rod(sheet: Sheet, points: Points, width: float) -> Field:
         ex, ey = bx - ax, by - ay
         t = np.clip(((sheet.u - ax) * ex + (sheet.v - ay) * ey) / max(ex * ex + ey * ey, 1e-6), 0, 1)
         np.minimum(best, (sheet.u - ax - t * ex) ** 2 + (sheet.v - ay - t * ey) ** 2, out=best)
-    return np.sqrt(np.clip(1 - best / np.float32(width * width), 0, 1)).astype(np.float32)
+    return np.asarray(np.sqrt(np.clip(1 - best / np.float32(width * width), 0, 1)), np.float32)
 
 
 def _long_bone(sheet: Sheet, image: Field, a: tuple[float, float], b: tuple[float, float], width: float) -> None:
