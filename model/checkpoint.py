@@ -88,6 +88,7 @@ def inspect(folder: Path) -> Checkpoint:
         raise CheckpointNotFound(f"no folder {folder}")
     config = read_json(folder / "config.json")
     family, original = _recognise(config)
+    _refuse_code(folder)
     files = weight_files(folder)
     if not files:
         if any(next(folder.glob(pattern), None) for pattern in _PICKLES):
@@ -134,9 +135,12 @@ def _recognise(config: dict[str, Any]) -> tuple[FamilyName, bool]:
     raise UnknownArchitecture(f"model type {kind!r} has no adapter")
 
 
-def wants_code(folder: Path, *names: str) -> bool:
-    """Whether one of these files (of a tokenizer, of a preprocessor) names Python code inside the checkpoint."""
-    return any((folder / name).is_file() and "auto_map" in read_json(folder / name) for name in names)
+def _refuse_code(folder: Path) -> None:
+    """A tokenizer or preprocessor that is Python code inside the checkpoint: whatever a stock class would make of
+    its files is not what the checkpoint was trained with."""
+    for name in ("tokenizer_config.json", "preprocessor_config.json", "processor_config.json"):
+        if (folder / name).is_file() and read_json(folder / name).get("auto_map"):
+            raise RemoteCodeRefused(f"{name} names Python code inside the checkpoint (auto_map)")
 
 
 def _require_image_processor(folder: Path) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.checkpoint import Checkpoint, wants_code
-from model.errors import CheckpointIncomplete, RemoteCodeRefused
+from model.checkpoint import Checkpoint
+from model.errors import CheckpointIncomplete
 
 if TYPE_CHECKING:
     import torch
@@ -177,14 +177,12 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
             return AutoTokenizer.from_pretrained(folder, config=AutoConfig.for_model("llama"), **arguments)
         return AutoTokenizer.from_pretrained(folder, **arguments)
     except Exception as error:  # the tokenizers library raises bare Exceptions for a file it cannot read
-        if wants_code(folder, "tokenizer_config.json"):
-            raise RemoteCodeRefused("the tokenizer is Python code inside the checkpoint (auto_map)") from error
         raise CheckpointIncomplete(f"the tokenizer cannot be built from its files: {error}") from error
 
 
 def load_image_processor(folder: Path) -> Any:
     """The image preprocessor of a folder, always the Pillow one: pixels must not depend on what happens to be
-    installed. Raises CheckpointIncomplete, RemoteCodeRefused."""
+    installed. Raises CheckpointIncomplete."""
     import transformers
 
     auto: Any = transformers.AutoImageProcessor  # untyped
@@ -192,8 +190,6 @@ def load_image_processor(folder: Path) -> Any:
     try:
         return auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
     except Exception as error:  # settings of any wrong kind raise whatever their first use raises
-        if wants_code(folder, "preprocessor_config.json", "processor_config.json"):
-            raise RemoteCodeRefused("the image preprocessor is Python code inside the checkpoint (auto_map)") from error
         raise CheckpointIncomplete(f"the image preprocessor cannot be built: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from model import Finish, Message, Sampling, Thought, open_engine
 from model.local import LocalEngine
 from tests import checkpoints
+from tests.asking import logits_of
 
 FAMILIES = {
     "llava": checkpoints.make_llava,
@@ -70,11 +72,10 @@ class Conversation:
         return event
 
 
-def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
-    """Tokens of transformers' own `generate`, everything read anew, by a copy of the model loaded by transformers."""
+def plain_inputs(engine: LocalEngine, prompt: Any) -> dict[str, Any]:
+    """The same tokens and pixels as transformers' own model takes them."""
     import torch
 
-    model = twin(engine)
     ids = torch.tensor([prompt.ids])
     inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if prompt.pixels:
@@ -88,8 +89,15 @@ def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
         if family.startswith("qwen"):
             inputs["mm_token_type_ids"] = kinds
             inputs["image_grid_thw"] = torch.cat([pixels.tensors["grid"] for pixels in prompt.pixels])
+    return inputs
+
+
+def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
+    """Tokens of transformers' own `generate`, everything read anew, by a copy of the model loaded by transformers."""
+    import torch
+
     with torch.inference_mode():
-        out = model.generate(**inputs, do_sample=False, max_new_tokens=count + 1)
+        out = twin(engine).generate(**plain_inputs(engine, prompt), do_sample=False, max_new_tokens=count + 1)
     return [int(token) for token in out[0, len(prompt.ids) :]]
 
 
@@ -112,6 +120,20 @@ def twin(engine: LocalEngine) -> Any:
         name = type(engine.decoder.model).__name__
         _TWINS[id(engine)] = getattr(transformers, name).from_pretrained(engine.composer.adapter.checkpoint.folder)
     return _TWINS[id(engine)]
+
+
+@pytest.mark.parametrize("sizes", [[], [(120, 40)], [(40, 90), (90, 90), (64, 30)]], ids=["none", "one", "several"])
+def test_logits_are_those_of_the_twin_in_transformers(engine: LocalEngine, sizes: list[tuple[int, int]]) -> None:
+    import torch
+
+    if sizes and not engine.identity.accepts_images:
+        pytest.skip("a text-only family")
+    images = tuple(checkpoints.picture(number, size) for number, size in enumerate(sizes))
+    messages = [Message("user", "What is shown? ماذا يظهر؟", images)]
+    prompt = engine.composer.compose(messages, reserve=1, raw_answer=lambda _: None)
+    with torch.inference_mode():
+        theirs = twin(engine)(**plain_inputs(engine, prompt)).logits[0, -1]
+    assert (logits_of(engine, messages) - theirs).abs().max() < 1e-4
 
 
 def test_seven_turns_with_images_equal_reading_everything_anew_while_others_speak(
@@ -192,9 +214,49 @@ def test_another_image_in_the_same_place_is_never_taken_for_the_first(engine: Lo
     assert_equal_to_plain_generate(engine, second)
 
 
-def test_a_long_prompt_read_in_small_chunks_gives_the_same_tokens(engine: LocalEngine) -> None:
-    import dataclasses
+def test_images_may_be_taken_away_from_a_conversation_or_added_to_an_earlier_question(engine: LocalEngine) -> None:
+    if not engine.identity.accepts_images:
+        pytest.skip("a text-only family")
+    talk = Conversation(engine, "images change", first_picture=420)
+    talk.ask(QUESTIONS[0], images=2)
+    talk.ask(QUESTIONS[1], images=1)
+    first = talk.messages[0]
+    talk.messages[0] = dataclasses.replace(first, images=first.images[:1])
+    without = talk.ask(QUESTIONS[2])
+    assert 0 < without.reused_tokens < talk.seen[0][2].prompt_tokens
+    talk.messages[0] = dataclasses.replace(first, images=(*first.images, checkpoints.picture(429)))
+    talk.ask(QUESTIONS[3])
+    assert len(talk.seen[-1][0].spans) == 4
+    assert_equal_to_plain_generate(engine, talk)
 
+
+def test_an_answer_asked_for_again_reads_only_the_last_token_of_the_question(engine: LocalEngine) -> None:
+    talk = Conversation(engine, "again", first_picture=440)
+    talk.ask(QUESTIONS[0], images=1)
+    talk.ask(QUESTIONS[1])
+    del talk.messages[2:]
+    finish = talk.ask(QUESTIONS[1])
+    assert finish.reused_tokens == finish.prompt_tokens - 1
+    assert talk.seen[2][1] == talk.seen[1][1]
+    assert_equal_to_plain_generate(engine, talk)
+
+
+def test_a_cache_that_was_put_into_cpu_memory_goes_on_as_before(engine: LocalEngine) -> None:
+    parking = engine.scheduler.parking
+    before = parking.device_bytes, parking.host_bytes
+    parking.device_bytes, parking.host_bytes = 0, 1 << 30  # as on a device that is full
+    try:
+        talk = Conversation(engine, "evicted", first_picture=460)
+        for turn, question in enumerate(QUESTIONS[:4]):
+            finish = talk.ask(question, images=turn % 2)
+            assert parking.held_bytes[0] == 0 < parking.held_bytes[1]
+            assert turn == 0 or finish.reused_tokens > 10
+    finally:
+        parking.device_bytes, parking.host_bytes = before
+    assert_equal_to_plain_generate(engine, talk)
+
+
+def test_a_long_prompt_read_in_small_chunks_gives_the_same_tokens(engine: LocalEngine) -> None:
     before = engine.scheduler.reading.budget
     engine.scheduler.reading.budget = dataclasses.replace(before, chunk=7, shared_chunk=3)
     try:

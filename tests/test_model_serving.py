@@ -1,22 +1,20 @@
-"""Many readers, one inference thread: order, stopping, failing alone, and exactly one Finish, always."""
+"""Many readers, one inference thread: order, stopping, sampling, and what is kept between turns."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from model import Event, Finish, Message, Piece, Sampling, Waiting, errors, open_engine
 from model.keyvalues import KeyValues
 from model.local import LocalEngine
 from tests import checkpoints
+from tests.asking import ask, only_finish, run, text_of
 
 LONG = Sampling(temperature=0.0, max_new_tokens=4000)
 
@@ -29,25 +27,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     opened.scheduler._end_tokens = frozenset()  # answers are as long as asked
     yield opened
     opened.close()
-
-
-def ask(text: str = "Is it normal?", picture: int | None = 1) -> list[Message]:
-    return [Message("user", text, () if picture is None else (checkpoints.picture(picture),))]
-
-
-def run(engine: LocalEngine, messages: Sequence[Message], sampling: Sampling, **options: Any) -> list[Event]:
-    return list(engine.stream(messages, sampling, **options))
-
-
-def only_finish(events: Sequence[Event]) -> Finish:
-    assert [isinstance(event, Finish) for event in events].count(True) == 1
-    last = events[-1]
-    assert isinstance(last, Finish)
-    return last
-
-
-def text_of(events: Sequence[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Piece))
 
 
 # --- stopping ---
@@ -179,108 +158,6 @@ def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(engi
     assert writer.new_tokens - written > 50  # a token at every beat, while the long prompt was read in chunks
 
 
-# --- failing alone ---
-
-
-def test_a_failing_request_never_takes_another_with_it(engine: LocalEngine) -> None:
-    good = Sampling(temperature=0.0, max_new_tokens=30)
-    expected = text_of(run(engine, ask(), good))
-    results: dict[str, list[Event]] = {}
-
-    def constraint(generated: Sequence[int]) -> Sequence[int]:
-        if len(generated) == 4:
-            raise RuntimeError("a constraint that fails")
-        return range(300)
-
-    def go(name: str, messages: list[Message], sampling: Sampling) -> None:
-        results[name] = run(engine, messages, sampling)
-
-    cut = Image.new("L", (8, 8))
-    cut.close()
-    jobs = [
-        ("good 1", ask(), good),
-        ("bad constraint", ask(), dataclasses.replace(good, allowed_tokens=constraint)),
-        ("bad picture", [Message("user", "?", (cut,))], good),
-        ("good 2", ask(), good),
-    ]
-    threads = [threading.Thread(target=go, args=job) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert text_of(results["good 1"]) == text_of(results["good 2"]) == expected
-    assert isinstance(only_finish(results["bad constraint"]).error, errors.GenerationFailed)
-    assert isinstance(only_finish(results["bad picture"]).error, errors.UnreadableImage)
-
-
-def test_a_step_that_breaks_for_one_row_is_run_for_each_alone(engine: LocalEngine) -> None:
-    """One row of the batch loses its positions, so the common step raises, and then its own."""
-    good = Sampling(temperature=0.0, max_new_tokens=30)
-    expected = text_of(run(engine, ask(), good))
-    poisoned = engine._request(ask("?", None), LONG, None, None, "poisoned")
-    healthy = engine._request(ask(), good, None, None, "healthy")
-    engine.scheduler.submit(poisoned)
-    while not isinstance(poisoned.events.get(timeout=60), Piece):
-        pass
-    engine.scheduler.submit(healthy)
-    shown = [healthy.events.get(timeout=60)]
-    assert poisoned.positions is not None
-    poisoned.positions = dataclasses.replace(poisoned.positions, delta=None)  # type: ignore[arg-type]  # broken on purpose
-    while not isinstance(event := poisoned.events.get(timeout=60), Finish):
-        pass
-    assert isinstance(event.error, errors.GenerationFailed)
-    while not isinstance(shown[-1], Finish):
-        shown.append(healthy.events.get(timeout=60))
-    assert text_of(shown) == expected
-
-
-def test_numbers_that_break_end_one_answer_and_leave_the_others_alone(engine: LocalEngine) -> None:
-    import torch
-
-    good = Sampling(temperature=0.0, max_new_tokens=60)
-    expected = text_of(run(engine, ask(), good))
-    broken = engine._request(ask("?", None), LONG, None, None, "broken")
-    healthy = engine._request(ask(), good, None, None, "healthy")
-    for request in (broken, healthy):
-        engine.scheduler.submit(request)
-        while not isinstance(first := request.events.get(timeout=60), Piece):
-            pass
-    cache = engine.scheduler._batch.cache
-    assert cache is not None
-    with torch.inference_mode():
-        cache.values[0][engine.scheduler._batch.writing.index(broken)] = float("nan")
-    while not isinstance(event := broken.events.get(timeout=60), Finish):
-        pass
-    assert isinstance(event.error, errors.NumbersBroke)
-    shown: list[Event] = [first]
-    while not isinstance(shown[-1], Finish):
-        shown.append(healthy.events.get(timeout=60))
-    assert text_of(shown) == expected
-    after = text_of(run(engine, ask(), good))
-    assert after == expected
-
-
-def test_running_out_of_memory_is_survived_by_eviction_and_one_retry(engine: LocalEngine) -> None:
-    run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=3), conversation="parked")
-    assert len(engine.scheduler.parking) > 0
-    attempts = itertools.count()
-
-    def work() -> str:
-        if next(attempts) == 0:
-            raise MemoryError
-        return "done"
-
-    assert engine.scheduler._survive(work) == "done"
-    assert len(engine.scheduler.parking) == 0
-
-    def hopeless() -> str:
-        raise MemoryError
-
-    with pytest.raises(errors.OutOfMemory):
-        engine.scheduler._survive(hopeless)
-    assert engine.scheduler.reading.most < engine.scheduler.budget.chunk  # what follows is read in smaller chunks
-
-
 def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() -> None:
     import torch
 
@@ -306,16 +183,6 @@ def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() ->
     assert taken is not None
     assert taken.on_device
     assert moves[-1] == (held["b"], "meta")
-
-
-def test_a_closed_engine_ends_what_runs_and_refuses_what_comes(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = checkpoints.make_llava(tmp_path_factory.mktemp("closing") / "llava")
-    engine = open_engine(str(folder), quantization="fp32", device="cpu", check=False)
-    stream = engine.stream(ask(), LONG)
-    next(stream)
-    engine.close()
-    assert only_finish(list(stream)).reason in ("stopped", "complete", "truncated")
-    assert isinstance(only_finish(list(engine.stream(ask(), LONG))).error, errors.EngineClosed)
 
 
 # --- sampling ---
@@ -380,64 +247,6 @@ def test_top_k_top_p_and_penalty_do_what_their_names_say() -> None:
     assert Sampler(Sampling(temperature=0.0, repetition_penalty=2.0)).choose(logits, [0])[0] == 1
     with pytest.raises(ValueError, match="top_p"):
         Sampling(top_p=0.0)
-
-
-# --- everything at once ---
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_soak_every_stream_ends_in_exactly_one_finish(engine: LocalEngine, seed: int) -> None:
-    ends: list[tuple[str, Finish]] = []
-    lock = threading.Lock()
-
-    def reader(number: int) -> None:
-        dice = random.Random(1000 * seed + number)
-        talk: list[Message] = []
-        for turn in range(5):
-            kind = dice.choice(["plain", "cancel", "leave", "fail", "deadline", "sample"])
-            shown = tuple(checkpoints.picture(dice.randrange(6)) for _ in range(dice.randrange(3)))
-            messages = [*talk, Message("user", f"question {turn} " + "word " * dice.randrange(30), shown)]
-            sampling = Sampling(temperature=0.0, max_new_tokens=dice.randrange(1, 30))
-            cancel = threading.Event()
-            if kind == "fail":
-                sampling = dataclasses.replace(sampling, allowed_tokens=lambda ids: 1 / 0)  # type: ignore[arg-type, return-value]  # raises before it returns
-            elif kind == "deadline":
-                sampling = dataclasses.replace(sampling, deadline_seconds=dice.random() * 0.05)
-            elif kind == "sample":
-                sampling = dataclasses.replace(sampling, temperature=0.8, seed=number)
-            events: list[Event] = []
-            stream = engine.stream(messages, sampling, conversation=f"c{number}", cancel=cancel)
-            for event in stream:
-                events.append(event)
-                if kind == "cancel" and len(events) == 2:
-                    cancel.set()
-                if kind == "leave" and len(events) == 2:
-                    break
-            stream.close()
-            if kind == "leave" and not isinstance(events[-1], Finish):
-                continue
-            finish = only_finish(events)
-            with lock:
-                ends.append((kind, finish))
-            if finish.reason == "complete" or finish.reason == "truncated":
-                talk = [*messages, Message("assistant", text_of(events))]
-
-    threads = [threading.Thread(target=reader, args=(number,)) for number in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    assert not any(thread.is_alive() for thread in threads)
-    assert len(ends) > 25
-    for kind, finish in ends:
-        if finish.error is not None:
-            expected = errors.DeadlineExceeded if kind == "deadline" else errors.GenerationFailed
-            assert isinstance(finish.error, expected)
-            assert kind in ("fail", "deadline")
-    after = Sampling(temperature=0.0, max_new_tokens=8)
-    fresh, again = (text_of(run(engine, ask(), after)) for _ in range(2))
-    assert fresh == again
-    assert engine.scheduler._thread.is_alive()
 
 
 def test_parked_caches_stay_within_their_budget(engine: LocalEngine) -> None:
