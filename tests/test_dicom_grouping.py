@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,23 @@ def test_a_pet_with_a_slope_of_its_own_for_every_slice_makes_a_true_volume(tmp_p
         paths.append(path)
     values = open_study(paths).series[0].volume().values
     assert values[:, 0, 0].tolist() == [100.0, 50.0, 25.0, 200.0]
+
+
+def test_memory_of_a_volume_is_at_most_twice_the_volume(tmp_path: Path) -> None:
+    paths = []
+    for z in range(24):  # uneven distances: the slices are interpolated onto an even grid, a second array
+        ds = make_dataset(np.full((256, 256), z, np.int16), RescaleSlope=1, RescaleIntercept=0, RescaleType="HU")
+        ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.PixelSpacing = "1.2.9", "1.2.3", [1, 1]
+        ds.ImageOrientationPatient, ds.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, z + 0.3 * (z % 2)]
+        paths.append(tmp_path / str(z))
+        paths[-1].write_bytes(to_bytes(ds))
+    series = open_study(paths).series[0]
+    tracemalloc.start()
+    values = series.volume().values
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert values.dtype == np.int16
+    assert peak < 2.2 * values.nbytes + 10 * 256 * 256 * 4
 
 
 def test_an_mr_volume_stays_in_sixteen_bits(tmp_path: Path) -> None:

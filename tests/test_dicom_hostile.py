@@ -8,14 +8,25 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pydicom
 import pytest
 from pydicom._uid_dict import UID_dictionary
+from pydicom.encaps import encapsulate
 
 from app.locale import Locale, languages
 from app.notices import key_of, notice
-from dicom import ALL, DicomError, Inspection, inspect
-from tests.dicom_files import CORPUS, IDENTITY, make_dataset, make_dicom, needs_corpus, sandbox, to_bytes
+from dicom import ALL, DicomError, Inspection, Limits, inspect
+from tests.dicom_files import (
+    CORPUS,
+    IDENTITY,
+    make_dataset,
+    make_dicom,
+    needs_corpus,
+    sandbox,
+    to_bytes,
+)
 
 FOLDERS = ("malformed", "synthetic", "raster_edge", "phi", "non_image_objects")
 TECHNICAL = {w for name, *_ in UID_dictionary.values() for w in re.split(r"\W+", name)} | {k.__name__ for k in ALL}
@@ -90,6 +101,55 @@ def test_every_error_has_a_sentence_of_its_own_in_every_language() -> None:
         sentences = [Locale(code).sentence(key_of(kind)) for kind in ALL]
         assert len(set(sentences)) == len(ALL)
         assert all(issubclass(kind, DicomError) for kind in ALL)
+
+
+WRONG_SIZE = {
+    "1.2.840.10008.1.2.4.50": lambda a: imagecodecs.jpeg8_encode((a >> 4).astype(np.uint8)),
+    "1.2.840.10008.1.2.4.70": lambda a: imagecodecs.jpeg8_encode(a, lossless=True, bitspersample=12),
+    "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_encode,
+    "1.2.840.10008.1.2.4.90": lambda a: imagecodecs.jpeg2k_encode(a, reversible=True),
+    "1.2.840.10008.1.2.4.201": imagecodecs.htj2k_encode,
+    "1.2.840.10008.1.2.4.202": lambda a: imagecodecs.jpegxl_encode(a, lossless=True),
+}
+
+
+@pytest.mark.parametrize("syntax", WRONG_SIZE)
+def test_a_codestream_of_another_size_than_its_header_never_reaches_a_decoder(tmp_path: Path, syntax: str) -> None:
+    large = np.zeros((3000, 3000), np.uint16)
+    ds = make_dataset(np.zeros((64, 64), np.uint16), bits_stored=12)
+    ds.PixelData = encapsulate([WRONG_SIZE[syntax](large)])
+    path = tmp_path / "a"
+    path.write_bytes(to_bytes(ds, syntax=syntax))
+    error = inspect(path).error
+    assert type(error).__name__ == "DamagedFile"
+    assert "size differs" in str(error)
+
+
+_SEQUENCE = b"\x08\x00\x18\x22SQ\x00\x00\xff\xff\xff\xff"  # (0008,2218), undefined length: a parser must follow it
+_ITEM, _ITEM_END = b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff\x0d\xe0\x00\x00\x00\x00"
+_SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+_MEANING = b"\x08\x00\x04\x01LO\x02\x00x "
+
+
+def with_sequence(path: Path, data: bytes) -> Path:
+    """A sound file with `data` put where group 0008 ends."""
+    plain = to_bytes(make_dataset())
+    at = plain.index(b"\x10\x00\x10\x00PN")
+    path.write_bytes(plain[:at] + data + plain[at:])
+    return path
+
+
+@pytest.mark.parametrize(("depth", "name"), [(40, "NoneType"), (90, "TooComplex"), (5000, "TooComplex")])
+def test_sequences_within_sequences_are_refused_beyond_the_bound(tmp_path: Path, depth: int, name: str) -> None:
+    data = (_SEQUENCE + _ITEM) * depth + _MEANING + (_ITEM_END + _SEQUENCE_END) * depth
+    assert type(inspect(with_sequence(tmp_path / "a", data)).error).__name__ == name
+
+
+def test_elements_without_number_are_refused_beyond_the_bound(tmp_path: Path) -> None:
+    data = _SEQUENCE + (_ITEM + _MEANING + _ITEM_END) * 400 + _SEQUENCE_END
+    path = with_sequence(tmp_path / "a", data)
+    assert inspect(path).readable
+    assert type(inspect(path, limits=Limits(elements=300, workers=1)).error).__name__ == "TooComplex"
 
 
 def resident_kib(pid: int) -> int:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from dicom import Frame, VoiLut, Window, full_range, grey_levels, render
+from dicom import Frame, VoiLut, Window, full_range, grey_levels, render, render_files
 from dicom.errors import FrameMissing, InvalidWindow
 from dicom.render import automatic, between, windowed
 from dicom.values import Function
+from tests.dicom_files import make_dicom, sandbox
 
 CENTERS = st.floats(-5000, 5000, allow_nan=False)
 WIDTHS = st.floats(1, 10_000, allow_nan=False)
@@ -119,3 +123,48 @@ def test_a_region_is_cut_from_the_displayed_picture_and_clipped_to_it() -> None:
     assert render(frame, region=(-5, -5, 5, 500)).size == (5, 10)
     with pytest.raises(FrameMissing):
         render(frame, region=(20, 20, 30, 30))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    bits=st.sampled_from([(8, 8), (16, 9), (16, 12), (16, 16)]),
+    signed=st.booleans(),
+    center=st.integers(-1500, 1500),
+    width=st.integers(2, 4000),
+    function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
+    slope=st.sampled_from([1, 2, 0.5, -1]),
+    intercept=st.integers(-1024, 1024),
+    inverted=st.booleans(),
+)
+def test_whole_files_render_as_the_standard_says_value_by_value(
+    seed: int,
+    bits: tuple[int, int],
+    signed: bool,
+    center: int,
+    width: int,
+    function: Function,
+    slope: float,
+    intercept: int,
+    inverted: bool,
+) -> None:
+    allocated, stored = bits
+    low = -(1 << (stored - 1)) if signed else 0
+    values = np.random.default_rng(seed).integers(low, low + (1 << stored), (9, 11))
+    with tempfile.TemporaryDirectory() as name:
+        path = make_dicom(
+            Path(name) / "a",
+            values.astype(f"{'i' if signed else 'u'}{allocated // 8}"),
+            photometric="MONOCHROME1" if inverted else "MONOCHROME2",
+            bits_stored=stored,
+            window=(center, width),
+            VOILUTFunction=function,
+            RescaleSlope=slope,
+            RescaleIntercept=intercept,
+        )
+        render_files([path], Path(name), sandbox=sandbox())
+        with Image.open(Path(name) / "a.png") as image:
+            found = np.asarray(image)
+    for value, grey in zip(values.ravel(), found.ravel(), strict=True):
+        wanted = math.floor(standard(float(value) * slope + intercept, center, width, function) + 0.5)
+        assert grey == (255 - wanted if inverted else wanted)
