@@ -169,6 +169,7 @@ def load(
 
     ready = place.checkpoint(checkpoint)
     if ready is not None:
+        log.info("quantised weights are read from the copy of an earlier start: %s", ready.folder.name)
         try:
             return start(ready)
         except CheckpointError as error:

@@ -122,6 +122,8 @@ def load(
     _require_complete(info)
     if quantization in ("nf4", "int8") and (ours or not checkpoint.prequantized):
         prove(model, quantization)
+    if checkpoint.prequantized == "bitsandbytes":
+        _one_plain_dtype(model, plain)
     spare_odd_shapes(model)
     model.eval()
     if progress is not None:
@@ -145,6 +147,13 @@ def _why(error: Exception, checkpoint: Checkpoint) -> ModelError:
     if checkpoint.prequantized:
         return QuantizationUnavailable(f"weights stored as {checkpoint.prequantized} cannot be loaded here: {told}")
     return CheckpointError(f"the model cannot be built from its files: {told}")
+
+
+def _one_plain_dtype(model: Any, plain: torch.dtype) -> None:
+    """Of stored 4-bit checkpoints transformers leaves matrices as they are stored and casts biases: all alike here."""
+    for parameter in model.parameters():
+        if parameter.is_floating_point() and parameter.dtype != plain:
+            parameter.data = parameter.data.to(plain)
 
 
 def spare_odd_shapes(model: Any) -> None:
