@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from app.bidi import without_controls
 from app.captions import coded, rounded
 from app.locale import Locale
 from app.view import View
@@ -14,13 +15,16 @@ from dicom import Facts
 
 
 def prompt(question: str, pictures: Sequence[tuple[Facts, View | None]], language: str) -> str:
-    """`question` with one line about each of its pictures before it, in `language`; pictures without facts add none."""
+    """`question` with one line about each of its pictures before it, in `language`; pictures without facts add none.
+
+    The lines carry no marks of direction: words shared with captions have them, a model must not read them.
+    """
     locale = Locale(language)
     lines = []
     for number, (facts, view) in enumerate(pictures, 1):
         if words := locale.plain("told-separator").join(_words(facts, view, locale)):
             key = "told-picture" if len(pictures) == 1 else "told-one-of-many"
-            lines.append(locale.plain(key, number=str(number), facts=words))
+            lines.append(without_controls(locale.plain(key, number=str(number), facts=words)))
     return "\n".join([*lines, question])
 
 

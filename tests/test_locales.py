@@ -12,7 +12,11 @@ from fluent.syntax import ast
 
 from app import notices
 from app.locale import FOLDER, Locale, SentenceError, languages
+from app.told import prompt
+from app.view import View
+from dicom import Facts, Window
 
+MARKS_OF_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 ARABIC = re.compile("[\u0621-\u064a]")
 EASTERN_DIGIT = re.compile("[\u0660-\u0669\u06f0-\u06f9]")
 FILES = sorted({path.name for code in languages() for path in (FOLDER / code).glob("*.ftl")})
@@ -89,6 +93,48 @@ def test_values_are_isolated_in_arabic_and_left_alone_in_english_and_for_models(
     assert "\u2068BASIRA_X\u2069" in Locale("ar").sentence("setting-unknown", name="BASIRA_X")
     assert "\u2068" not in Locale("ar").plain("setting-unknown", name="BASIRA_X")
     assert "\u2068" not in Locale("en").sentence("setting-unknown", name="BASIRA_X")
+
+
+@pytest.mark.parametrize("band", [key.removeprefix("age-band-") for key in KEYS if key.startswith("age-band-")])
+def test_a_range_of_ages_keeps_its_order_for_people_and_carries_no_marks_for_a_model(band: str) -> None:
+    said = Locale("ar").sentence(f"age-band-{band}")
+    if "–" in said:
+        assert re.search("\u2066\\d+–\\d+\u2069", said), "unmarked, it would be shown as 39–18"
+    told = prompt("", [(Facts(age_band=band), None)], "ar")
+    assert MARKS_OF_DIRECTION.sub("", said) in told
+    assert not MARKS_OF_DIRECTION.search(told)
+
+
+def test_nothing_a_model_is_told_carries_marks_of_direction() -> None:
+    facts = Facts(
+        modality="PT",
+        body_part="HEAD",
+        view="RLD",
+        sequence="SWI",
+        sex="F",
+        age_band="40-64",
+        slice_thickness_mm=5.0,
+        kvp=120.0,
+        repetition_time_ms=500.0,
+        echo_time_ms=15.0,
+        b_value=1000.0,
+        magnification=40.0,
+        microns_per_pixel=0.25,
+        frames=3,
+    )
+    view = View("0" * 32, 1, Window(40, 80), region=(0, 0, 8, 8))
+    for pictures in ([(facts, view)], [(facts, view), (facts, None)]):
+        assert not MARKS_OF_DIRECTION.search(prompt("?", pictures, "ar"))
+
+
+def test_a_slice_of_a_stack_and_a_slide_of_tissue_are_different_words() -> None:
+    """A CT slice is a مقطع; شريحة is glass with tissue on it."""
+    for count in (1, 2, 3, 11, 100):
+        assert re.search("مقطع|مقاطع", said := Locale("ar").sentence("facts-slices", count=count)), said
+    for key in ("view-slice", "slice-word", "told-slice", "told-thickness", "viewer-slice", "viewer-strip"):
+        said = Locale("ar").plain(key, **dict.fromkeys(Locale("ar").placeholders()[key], 3))
+        assert re.search("مقطع|مقاطع", said), said
+    assert "شريحة" in Locale("ar").sentence("kind-slide")
 
 
 def test_arabic_counts_have_their_six_forms() -> None:

@@ -12,32 +12,32 @@ help-convert = كتابة نموذج بصيغة Hugging Face؛ ‎--quantization
 help-evaluate = الإجابة عن ملف أسئلة؛ ‎--images DIR‎ و‎--out FILE‎
 help-serve-model = إتاحة النموذج بواجهة OpenAI؛ ‎--port N‎
 help-doctor = ما وُجد هنا وما به خلل؛ ‎--verify‎ و‎--json‎
-help-settings = كل إعدادات BASIRA_… وقيمها والغرض منها
+help-settings = كل إعدادات ‎BASIRA_…‎ وقيمها والغرض منها
 help-language = لغة الرسائل؛ وإلا فالإعداد BASIRA_LANG، وإلا فلغة النظام
 help-shape = للطرفيات التي لا تصل الحروف العربية ولا ترتّبها
-help-exit-codes = رموز الخروج: 0 تمّ، 1 مرفوض، 2 استعمال خاطئ، 3 إجابة مبتورة، 4 فشل، 130 أُوقف.
-help-settings-hint = BASIRA_DATA هو المجلّد الوحيد الذي يُحفظ فيه كل شيء، وBASIRA_MODEL هو النموذج.
+help-exit-codes = رموز الخروج: 0 نجاح، 1 رفض، 2 استعمال خاطئ، 3 إجابة مبتورة، 4 فشل، 130 إيقاف.
+help-settings-hint = BASIRA_DATA هو المجلد الوحيد الذي يُحفظ فيه كل شيء، وBASIRA_MODEL هو النموذج.
 
 usage-see-help = يشرح ‎“python -m app --help”‎ كل الأوامر.
-usage-wrong = تعذّر فهم سطر الأوامر هذا.
+usage-wrong = لم يُفهم سطر الأوامر هذا.
 usage-command = لا يوجد أمر { $what }.
 usage-command-close = لا يوجد أمر كهذا. هل تقصد { $what }؟
 usage-option = لا معنى لـ { $what } هنا.
 usage-value = قيمة { $what } ناقصة أو لا يمكن استعمالها.
 usage-missing = ينقص { $what }.
-usage-no-file = لا يوجد ملف أو مجلّد { $what }.
+usage-no-file = لا يوجد ملف أو مجلد باسم { $what }.
 usage-exists = { $what } موجود من قبل. اختر اسمًا جديدًا.
 usage-one-question = اكتب سؤالًا واحدًا بين علامتي اقتباس.
 cannot-write = لا يمكن الكتابة في { $path } ({ $reason }).
 
-settings-default = القيمة الأصلية: { $value }
+settings-default = القيمة الافتراضية: { $value }
 
 serve-starting = يبدأ تشغيل بصيرة: { $url } (للإيقاف ‎Ctrl+C‎)
 serve-port-taken = المنفذ { $port } يشغله برنامج آخر. أوقف ذلك البرنامج، أو اختر منفذًا آخر: { $following }
 serve-port-forbidden = لا يُسمح لهذا الحساب باستعمال المنفذ { $port }. اختر منفذًا فوق 1023.
 serve-no-such-address = لا يمكن لهذا الجهاز الاستماع على { $host }. اجعل BASIRA_HOST أحد عناوينه.
 serve-model-starting = يجيب { $name } على { $url } (للإيقاف ‎Ctrl+C‎)
-serve-model-needs-key = تستطيع أجهزة أخرى الوصول إلى { $host }. اجعل في BASIRA_API_KEY مفتاحًا يجب أن تعرفه، أو استعمل ‎--host 127.0.0.1‎.
+serve-model-needs-key = يمكن لأجهزة أخرى الوصول إلى { $host }. ضع في BASIRA_API_KEY مفتاحًا يلزمها تقديمه، أو استعمل ‎--host 127.0.0.1‎.
 
 inspect-more-skipped = { $count ->
     [one] وملف آخر ليس صورة
@@ -47,7 +47,7 @@ inspect-more-skipped = { $count ->
    *[other] و{ $count } ملف آخر ليست صورًا
 }
 
-ask-loading = يجري تحميل النموذج: { $percent } ٪
+ask-loading = يجري تحميل النموذج: { $percent }%
 ask-demonstration = هذا نموذج توضيحي ليست لديه معرفة طبية.
 ask-truncated = بُترت الإجابة عند أقصى طول لها. يتيح BASIRA_MAX_NEW_TOKENS إجابات أطول.
 ask-stopped = أُوقفت الإجابة.
@@ -91,20 +91,20 @@ doctor-device = المعالج
 doctor-device-value = { $name }، والذاكرة المتاحة { $free } من { $total } غيغابايت
 doctor-gpu = معالج الرسوم
 doctor-model = النموذج
-doctor-data = مجلّد البيانات
+doctor-data = مجلد البيانات
 doctor-database = السجل
 doctor-database-value = المحادثات: { $conversations }، الأسئلة: { $turns }، الحجم: { $size } ميغابايت، المخطّط: { $schema }
 doctor-sqlite = SQLite
 doctor-fonts = الخطوط
 doctor-disk = المساحة المتاحة على القرص
 doctor-notes = للعلم:
-doctor-wrong = الخلل:
-doctor-well = لا خلل.
+doctor-wrong = المشكلات:
+doctor-well = لا توجد مشكلات.
 doctor-library-missing = المكتبة { $package } غير مثبّتة. يثبّتها الأمر ‎“make run”‎.
 doctor-torch-broken = تعذّر تحميل PyTorch ‏({ $reason }). احذف ‎.venv‎ ثم أعد الأمر ‎“make run”‎.
-doctor-no-gpu = لا يوجد ما يستطيع PyTorch استعماله. النموذج التوضيحي في غنى عنه، أما نموذج بثمانية مليارات مُعامل فسيكون بطيئًا.
+doctor-no-gpu = لا يوجد معالج رسوم يستطيع PyTorch استعماله. يعمل النموذج التوضيحي من دونه، أما نموذج بثمانية مليارات معامل فسيكون بطيئًا.
 doctor-no-database = لا يوجد بعد؛ يُنشأ عند أول تشغيل.
-doctor-wal-bug = في هذا الإصدار خلل نادر حين تكتب عدة برامج معًا (أُصلح في 3.51.3). تكتب بصيرة من عملية واحدة فقط، فلا تفتح سجلّها ببرامج أخرى وهي تعمل.
+doctor-wal-bug = في هذا الإصدار خلل نادر حين يكتب عدة برامج معًا (أُصلح في 3.51.3). تكتب بصيرة من عملية واحدة فقط، فلا تفتح سجلّها ببرامج أخرى وهي تعمل.
 doctor-folder-open = تستطيع حسابات أخرى على هذا الجهاز قراءته. لإغلاقه: ‎chmod 700 { $path }‎
 doctor-fonts-missing = ملفات الخطوط ناقصة في assets/fonts، فتستعمل الصفحة خطوط النظام. اجلب المستودع من جديد.
-doctor-disk-low = بقي أقل من 2 غيغابايت، وقد يتعذّر حفظ المحادثات. أفسح مكانًا، أو اختر مجلّدًا آخر بالإعداد BASIRA_DATA.
+doctor-disk-low = بقي أقل من 2 غيغابايت، وقد يتعذّر حفظ المحادثات. أفسح مكانًا، أو اختر مجلدًا آخر بالإعداد BASIRA_DATA.

@@ -11,14 +11,14 @@ close = إغلاق
 cancel = إلغاء
 
 model-loading = جارٍ تحميل النموذج
-model-failed = لا يوجد نموذج
+model-failed = النموذج غير متاح
 model-demonstration = نموذج توضيحي
 model-line = { $name } · { $quantization }
 model-demonstration-line = نموذج توضيحي بلا معرفة طبية · { $name } · { $quantization }
-quantization-nf4 = 4-bit
-quantization-int8 = 8-bit
-quantization-bf16 = 16-bit
-quantization-fp32 = 32-bit
+quantization-nf4 = 4 بت
+quantization-int8 = 8 بت
+quantization-bf16 = 16 بت
+quantization-fp32 = 32 بت
 quantization-remote = خادم آخر
 
 new-conversation = محادثة جديدة
@@ -37,14 +37,14 @@ add-images-title = ملفات DICOM أو PNG أو JPEG أو TIFF أو WebP أو 
 choose-files = اختر صورًا
 reading-files = جارٍ القراءة
 upload-failed = انقطع رفع الملفات. تأكّد من أن بصيرة ما زالت تعمل ثم أرسل الملفات مرة أخرى.
-server-lost = بصيرة لا تستجيب. ربما أُوقفت: شغّلها من جديد ثم أعد تحميل الصفحة. ما كتبتَه ما زال هنا.
+server-lost = لا تستجيب بصيرة، وربما أُوقفت. شغّلها من جديد ثم أعد تحميل الصفحة؛ ما كتبتَه ما زال هنا.
 
 welcome-title = اسأل عن صورة طبية
 welcome-text = أضف ملف DICOM أو دراسة أو صورة، ثم اسأل عنها بالعربية أو الإنجليزية. كل شيء يبقى على هذا الجهاز.
-welcome-text-remote = أضف ملف DICOM أو دراسة أو صورة، ثم اسأل عنها بالعربية أو الإنجليزية. تأتي الإجابات من نموذج على خادم آخر اختاره المشغّل: تُرسَل إليه الأسئلة والصور التي تدور حولها.
+welcome-text-remote = أضف ملف DICOM أو دراسة أو صورة، ثم اسأل عنها بالعربية أو الإنجليزية. تأتي الإجابات من نموذج على خادم آخر اختاره مشغّل البرنامج: تُرسَل إليه الأسئلة والصور التي تدور حولها.
 welcome-demonstration = النموذج المحمَّل الآن نموذج توضيحي بلا معرفة طبية. تعلّم من رسوم أنشأها هذا المشروع، وغرضه بيان طريقة عمل البرنامج فقط.
 welcome-image-title = اسأل عن الصورة
-welcome-image-text = اكتب سؤالًا أو اختر واحدًا أدناه. يرى النموذج ما على الشاشة تمامًا: غيّر النافذة أو كبّر أو انتقل إلى شريحة أخرى لتعرض عليه شيئًا آخر.
+welcome-image-text = اكتب سؤالًا أو اختر واحدًا أدناه. يرى النموذج ما على الشاشة تمامًا: غيّر النافذة أو كبّر أو انتقل إلى مقطع آخر لتعرض عليه شيئًا آخر.
 samples-title = أو جرّب عيّنة: رسوم لا مرضى
 sample-chest-radiograph = صورة صدر شعاعية
 sample-head-ct = تصوير مقطعي للرأس
@@ -56,7 +56,7 @@ chat-label = المحادثة
 you = أنت
 reading-question = جارٍ قراءة السؤال…
 thinking = جارٍ التفكير…
-wait-loading = جارٍ تحميل النموذج ({ $percent }%). سؤالك هو التالي.
+wait-loading = جارٍ تحميل النموذج ({ $percent }%). سيأتي دور سؤالك بعد ذلك.
 wait-queue = { $position ->
     [one] قبل سؤالك سؤال واحد.
     [two] قبل سؤالك سؤالان.
@@ -68,16 +68,16 @@ ended-stopped = أُوقفت الإجابة. ما كُتب منها محفوظ.
 ended-truncated = بلغت الإجابة الحدّ الأقصى للطول.
 ended-interrupted = انقطعت الإجابة: توقف البرنامج أثناء كتابتها. يمكنك السؤال مرة أخرى.
 what-the-model-saw = ما رآه النموذج
-show-this-view = أظهر هذا العرض
+show-this-view = اعرض الصورة كما رآها النموذج
 copy = نسخ
-copied = نُسخت
+copied = تم النسخ
 copy-failed = حدّد النص لنسخه
 edit-question = تعديل السؤال
 stop-editing = إلغاء التعديل
 rate = قيّم هذه الإجابة
-rated = قُيّمت
+rated = تم التقييم
 rating-reasons = الأسباب
-rating-comment = هل تريد إضافة شيء؟ مثلًا الإجابة التي كنت ستعطيها.
+rating-comment = هل تريد إضافة شيء؟ مثلًا الإجابة التي تراها صحيحة.
 rating-save = حفظ التقييم
 rating-failed = تعذّر حفظ التقييم. احفظه مرة أخرى بعد لحظات؛ ما اخترتَه ما زال هنا.
 rating-kept = حُفظ تقييمك.
@@ -86,8 +86,8 @@ thumb-down = إجابة سيئة
 reason-correct = صحيحة
 reason-helpful = مفيدة
 reason-clear = واضحة
-reason-wrong-finding = موجودات خاطئة
-reason-wrong-side = جهة أو موضع خاطئ
+reason-wrong-finding = نتيجة خاطئة
+reason-wrong-side = جهة خاطئة أو موضع خاطئ
 reason-missed = أغفلت شيئًا
 reason-invented = اختلقت شيئًا
 reason-wrong-language = لغة خاطئة
@@ -100,28 +100,30 @@ send = إرسال
 stop = إيقاف
 regenerate = أجب مرة أخرى
 model-will-see = ما سيراه النموذج
-seen-nothing = لا صورة بعد: سيقرأ كلماتك فقط
+seen-nothing = لا توجد صورة بعد: سيقرأ النموذج كلماتك فقط
 seen-loading = جارٍ قراءة الصورة
-slice-word = الشريحة
-view-whole = هذا العرض
+slice-word = المقطع
+view-whole = المعروض الآن
 view-part = هذا الجزء من الصورة
 view-window = { "\u2066" }W { $width } L { $level }{ "\u2069" }
-view-slice = الشريحة { $number }
+view-slice = المقطع { $number }
 
-resize-conversation = عرض المحادثة
+resize-conversation = عرض عمود المحادثة
 seen-words-only = الكلمات فقط: هذا النموذج لا يرى الصور
 turns-left-out = { $count ->
-    [one] لم يتسع ما يقرؤه النموذج لأقدم سؤال وجواب فتُركا.
-    [two] لم يتسع ما يقرؤه النموذج لأقدم سؤالين وجوابيهما فتُركت.
-    [few] لم يتسع ما يقرؤه النموذج لأقدم { $count } أسئلة وأجوبتها فتُركت.
-   *[other] لم يتسع ما يقرؤه النموذج لأقدم { $count } سؤالًا وأجوبتها فتُركت.
+    [one] تجاوزت المحادثة ما يتسع له النموذج، فتُرك أقدم سؤال وجوابه.
+    [two] تجاوزت المحادثة ما يتسع له النموذج، فتُرك أقدم سؤالين وجواباهما.
+    [few] تجاوزت المحادثة ما يتسع له النموذج، فتُركت أقدم { $count } أسئلة وأجوبتها.
+    [many] تجاوزت المحادثة ما يتسع له النموذج، فتُرك أقدم { $count } سؤالًا وأجوبتها.
+   *[other] تجاوزت المحادثة ما يتسع له النموذج، فتُرك أقدم { $count } سؤال وأجوبتها.
 }
 
 facts-slices = { $count ->
-    [one] شريحة واحدة
-    [two] شريحتان
-    [few] { $count } شرائح
-   *[other] { $count } شريحة
+    [one] مقطع واحد
+    [two] مقطعان
+    [few] { $count } مقاطع
+    [many] { $count } مقطعًا
+   *[other] { $count } مقطع
 }
 facts-millimetres = { "\u2066" }{ $number } mm{ "\u2069" }
 facts-magnification = { "\u2066" }{ $number }×{ "\u2069" }
@@ -157,12 +159,12 @@ suggest-histology-2 = ما الصبغة المستخدمة؟
 suggest-histology-3 = ما كثافة الخلايا؟
 suggest-histology-4 = صِف هذه الصورة.
 
-error-empty-question = لا يوجد سؤال بعد. اكتب سؤالًا ثم اضغط إرسال.
+error-empty-question = لا يوجد سؤال بعد. اكتب سؤالًا ثم اضغط «إرسال».
 error-question-too-long = السؤال أطول من 20,000 حرف. اختصره وأرسله مرة أخرى؛ نصّك ما زال في المربع.
-error-still-answering = ما زالت إجابة تُكتب في هذه المحادثة. انتظرها أو اضغط إيقاف، ثم أرسل مرة أخرى.
-error-malformed-view = لا تتفق الصفحة والبرنامج على ما هو معروض. أعد تحميل الصفحة واسأل مرة أخرى.
+error-still-answering = ما زالت إجابة أخرى تُكتب في هذه المحادثة. انتظر انتهاءها أو اضغط «إيقاف»، ثم أرسل مرة أخرى.
+error-malformed-view = ما في الصفحة لا يطابق ما لدى البرنامج. أعد تحميل الصفحة ثم اسأل مرة أخرى.
 error-not-found = هذه المحادثة أو الصورة لم تعد هنا. ربما مُحيت؛ ابدأ محادثة جديدة.
-error-nothing-to-regenerate = لا يوجد سؤال لتُعاد إجابته بعد. اسأل سؤالًا أولًا.
-error-upload-too-large = هذه الملفات معًا أكبر مما يسمح به هذا التثبيت. أرسل عددًا أقل، أو اطلب من المشغّل رفع قيمة BASIRA_UPLOAD_MB.
+error-nothing-to-regenerate = لا يوجد بعد سؤال تُعاد إجابته. اطرح سؤالًا أولًا.
+error-upload-too-large = هذه الملفات معًا أكبر مما يسمح به هذا التثبيت. أرسل عددًا أقل، أو اطلب من مشغّل البرنامج رفع قيمة BASIRA_UPLOAD_MB.
 error-no-files = لم يصل أي ملف. اختر ملفًا أو أكثر وأرسلها مرة أخرى.
-error-unexpected = حدث خطأ داخل البرنامج. لم يضع شيء مما كتبت؛ حاول مرة أخرى، وأخبر المشغّل إن تكرر.
+error-unexpected = حدث خطأ داخل البرنامج. لم يضع شيء مما كتبت؛ حاول مرة أخرى، وأخبر مشغّل البرنامج إن تكرر.

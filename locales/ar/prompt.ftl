@@ -2,13 +2,13 @@
 told-picture = عن هذه الصورة: { $facts }.
 told-one-of-many = الصورة { $number }: { $facts }.
 told-separator = {"، "}
-told-thickness = سماكة الشريحة { $number } mm
+told-thickness = سُمك المقطع { $number } mm
 told-kvp = { $number } kV
 told-repetition-time = TR { $number } ms
 told-echo-time = TE { $number } ms
 told-b-value = b { $number } s/mm²
 told-magnification = عدسة شيئية { $number }×
 told-microns = { $number } µm لكل بكسل
-told-slice = الشريحة { $number } من { $count }
+told-slice = المقطع { $number } من { $count }
 told-window = عرض النافذة { $width } ومستواها { $level }
 told-part = يظهر جزء من الصورة فقط
