@@ -31,34 +31,34 @@ def _placed(rng: np.random.Generator, image: Field, *, free: bool) -> Field:
     return image
 
 
-def _coarser(rng: np.random.Generator, image: Field, *, free: bool) -> Field:
+def _coarser(rng: np.random.Generator, image: Field, *, wild: bool) -> Field:
     """As if from a smaller matrix, or blurred, or sharpened."""
     side = image.shape[0]
     dice = rng.random()
     if dice < 0.25:
-        small = int(rng.uniform(24 if free else 84, 136))
+        small = int(rng.uniform(24 if wild else 84, 136))
         way = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST]))
         tiny = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(tiny, (side, side), interpolation=way), np.float32)
     if dice < 0.4:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 2.0 if free else 0.9))), np.float32)
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 2.0 if wild else 0.9))), np.float32)
     if dice < 0.6:
         soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.7, 1.6)))
         return np.asarray(image + rng.uniform(0.2, 1.2) * (image - soft), np.float32)
     return image
 
 
-def _toned(rng: np.random.Generator, image: Field, *, free: bool) -> Field:
-    """Brightness, contrast, gamma; a free one also with parts of its range cut off or hardly used."""
-    spread = 0.35 if free else 0.2
+def _toned(rng: np.random.Generator, image: Field, *, wild: bool) -> Field:
+    """Brightness, contrast, gamma; a wild one also with parts of its range cut off or hardly used."""
+    spread = 0.35 if wild else 0.2
     image = np.clip(image, 0, 255)
-    if free and rng.random() < 0.2:
+    if wild and rng.random() < 0.2:
         low, high = np.percentile(image, [rng.uniform(0, 35), rng.uniform(70, 99.5)])
         image = np.clip((image - low) * (255 / max(float(high - low), 20.0)), 0, 255)
     if rng.random() < 0.5:
         image = 255 * (image / 255) ** np.float32(np.exp(rng.normal(0, spread)))
     if rng.random() < 0.7:
-        gain = rng.uniform(0.25, 1.2) if free and rng.random() < 0.4 else rng.uniform(0.82, 1.15)
+        gain = rng.uniform(0.25, 1.2) if wild and rng.random() < 0.4 else rng.uniform(0.82, 1.15)
         middle = float(rng.choice([0, 110]))
         image = (image - middle) * gain + middle + rng.uniform(-12, 12)
     if rng.random() < 0.15:
@@ -70,12 +70,12 @@ def _across(field: Field, image: Field) -> Field:
     return np.asarray(field if image.ndim == 2 else field[..., None], np.float32)
 
 
-def _grainy(rng: np.random.Generator, image: Field, *, free: bool) -> Field:
+def _grainy(rng: np.random.Generator, image: Field, *, wild: bool) -> Field:
     if rng.random() < 0.6:
         noise = rng.standard_normal(image.shape[:2], np.float32)
         if rng.random() < 0.3:
             noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.8) * 2.2, np.float32)
-        image = image + _across(noise * np.float32((18 if free else 10) * rng.random() ** 2), image)
+        image = image + _across(noise * np.float32((18 if wild else 10) * rng.random() ** 2), image)
     return image
 
 
@@ -98,11 +98,11 @@ def changed(rng: np.random.Generator, picture: Pixels, *, free: bool) -> Pixels:
     image: Field = (picture[..., 0] if grey else picture).astype(np.float32)
     image = _placed(rng, image, free=free)
     wild = free and rng.random() < WILD
-    image = _coarser(rng, image, free=wild)
+    image = _coarser(rng, image, wild=wild)
     if (np.ptp(picture[::5, ::5], -1) > TINT).mean() > 0.02:
         mean = image.mean(-1, keepdims=True)
         image = (mean + (image - mean) * rng.uniform(0.65, 1.25)) * (1 + rng.normal(0, 0.03, 3).astype(np.float32))
-    image = _grainy(rng, _toned(rng, image, free=wild), free=wild)
+    image = _grainy(rng, _toned(rng, image, wild=wild), wild=wild)
     if free and rng.random() < 0.15:
         image = _framed(rng, image)
     done = np.clip(image, 0, 255).astype(np.uint8)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 MEASURED = "measured.json"
+TRAINING = "training.json"
 CARD = "CARD.md"
 
 HEAD = """# Basira's demonstration model
@@ -113,6 +114,15 @@ def _real(measured: dict[str, Any]) -> str:
     return text + f"\n{measured['note']}\n"
 
 
+def _training(record: dict[str, Any]) -> str:
+    text = "\n## How these weights were trained\n\n| stage | steps | batch | rate | seed | minutes |\n|---|"
+    text += "---:|" * 5 + "\n"
+    for stage in record["stages"]:
+        cells = [str(stage[key]) for key in ("what", "steps", "batch", "rate", "seed", "minutes")]
+        text += f"| {' | '.join(cells)} |\n"
+    return text + f"\n{record['note']}\n"
+
+
 def write(folder: Path, measured: dict[str, Any]) -> None:
     """Keep the measurements as JSON beside the weights and write the card from them."""
     from safetensors import safe_open
@@ -133,4 +143,6 @@ def write(folder: Path, measured: dict[str, Any]) -> None:
         text += _generated(measured["generated"])
     if "real" in measured:
         text += _real(measured["real"])
+    if (folder / TRAINING).exists():
+        text += _training(json.loads((folder / TRAINING).read_text(encoding="utf-8")))
     (folder / CARD).write_text(text + TAIL.format(side=SIDE), encoding="utf-8")

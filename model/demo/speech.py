@@ -41,6 +41,29 @@ def batch_of(
     return encoded, pictures
 
 
+class Batches:
+    """Batch number `step`, the same for one seed; four are drawn at once and sorted by length, to pad little."""
+
+    GROUP = 4
+
+    def __init__(self, album: Album, coder: Coder, seed: int, size: int) -> None:
+        self._album, self._coder, self._seed, self._size = album, coder, seed, size
+        self._number = -1
+        self._ready: list[tuple[list[Encoded], list[tuple[int, int]]]] = []
+
+    def __call__(self, step: int) -> tuple[list[Encoded], list[tuple[int, int]]]:
+        number = step // self.GROUP
+        if number != self._number:
+            rng = np.random.default_rng([self._seed, 99, number])
+            single = [batch_of(self._album, self._coder, rng, 2) for _ in range(self._size * self.GROUP // 2)]
+            single.sort(key=lambda pair: max(len(e.ids) for e in pair[0]))
+            cut = len(single) // self.GROUP
+            parts = [single[k * cut : (k + 1) * cut] for k in rng.permutation(self.GROUP)]
+            self._ready = [([e for s in part for e in s[0]], [p for s in part for p in s[1]]) for part in parts]
+            self._number = number
+        return self._ready[step % self.GROUP]
+
+
 def pad(encoded: list[Encoded], pad_id: int) -> tuple[Any, Any, Any]:
     """(ids, attention mask, labels), padded at the end."""
     import torch
@@ -149,10 +172,11 @@ def train_speech(
         optimizer.load_state_dict(saved["optimizer"])
         start = int(saved["step"])
     sight = Sight(model, album, frozen=frozen, device=device)
+    batches = Batches(album, coder, seed, batch)
     began, mean = time.monotonic(), 0.0
     for step in range(start, steps):
         rng = np.random.default_rng([seed, 99, step])
-        encoded, pictures = batch_of(album, coder, rng, batch)
+        encoded, pictures = batches(step)
         ids, mask, labels = (t.to(device) for t in pad(encoded, 0))
         slope = max(0.02, 0.5 + 0.5 * math.cos(math.pi * (step + warm_start) / (steps + warm_start)))
         for group in optimizer.param_groups:

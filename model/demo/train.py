@@ -5,13 +5,17 @@ one thread count and one kind of device.
 """
 
 import argparse
+import json
 import logging
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from model.demo.architecture import build, helper_heads
+from model.demo.card import TRAINING
 from model.demo.package import save
+from model.demo.pictures import SHARD
 from model.demo.tokens import IMAGE, Coder, load_tokenizer, train_tokenizer
 from model.demo.tower import Album, train_tower
 
@@ -23,11 +27,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "demo-model", help="checkpoints and pictures")
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "demo-model", help="where the model is written")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--shards", type=int, default=24, help="of 2000 pictures each")
+    parser.add_argument("--shards", type=int, default=21, help="of 2000 pictures each")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that draw pictures")
-    parser.add_argument("--tower-steps", type=int, default=1600)
-    parser.add_argument("--speech-steps", type=int, default=1500, help="with the tower frozen")
-    parser.add_argument("--joint-steps", type=int, default=400, help="with everything learning")
+    parser.add_argument("--tower-steps", type=int, default=6000)
+    parser.add_argument("--speech-steps", type=int, default=2000, help="with the tower frozen")
+    parser.add_argument("--joint-steps", type=int, default=600, help="with everything learning")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
@@ -41,6 +45,25 @@ def _tokenizer(work: Path, album: Album, seed: int) -> Any:
     return load_tokenizer(folder)
 
 
+class Diary:
+    """Which stages ran in this process, for the card."""
+
+    def __init__(self, seed: int) -> None:
+        self.stages: list[dict[str, Any]] = []
+        self._seed, self._since = seed, time.monotonic()
+
+    def done(self, what: str, steps: int, batch: int, rate: float) -> None:
+        minutes = round((time.monotonic() - self._since) / 60)
+        row = {"what": what, "steps": steps, "batch": batch, "rate": rate, "seed": self._seed, "minutes": minutes}
+        self.stages.append(row)
+        self._since = time.monotonic()
+
+    def write(self, folder: Path, shards: int) -> None:
+        note = f"`python -m model.demo.train`, {shards * SHARD} pictures. Minutes are those of the last process."
+        record = {"stages": self.stages, "note": note}
+        (folder / TRAINING).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     import torch
 
@@ -51,9 +74,10 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     album = Album(args.work / "pictures", args.seed, args.shards, args.processes)
-    seen = train_tower(
-        album, args.work / "tower.pt", steps=args.tower_steps, batch=64, seed=args.seed, device=args.device
-    )
+    diary = Diary(args.seed)
+    see: dict[str, Any] = {"batch": 32, "rate": 6e-4}
+    seen = train_tower(album, args.work / "tower.pt", steps=args.tower_steps, seed=args.seed, device=args.device, **see)
+    diary.done("tower with helper heads", args.tower_steps, **see)
     album.grow(args.shards)
     tokenizer = _tokenizer(args.work, album, args.seed)
     torch.manual_seed(args.seed)
@@ -64,16 +88,17 @@ def main() -> None:
     heads = helper_heads().to(args.device)
     heads.load_state_dict(seen["heads"])
     coder = Coder(tokenizer, dropout=0.08)
-    common: dict[str, Any] = {"batch": 24, "device": args.device}
-    train_speech(
-        model, heads, album, coder, args.work / "speech.pt",
-        steps=args.speech_steps, seed=args.seed, rate=1.2e-3, tower_rate=0.0, **common,
-    )  # fmt: skip
-    train_speech(
-        model, heads, album, coder, args.work / "joint.pt",
-        steps=args.joint_steps, seed=args.seed + 1, rate=3e-4, tower_rate=1e-4, **common,
-    )  # fmt: skip
+    for what, steps, rate, tower_rate in (
+        ("speech, the tower frozen", args.speech_steps, 1.2e-3, 0.0),
+        ("both together", args.joint_steps, 5e-4, 1.5e-4),
+    ):
+        train_speech(
+            model, heads, album, coder, args.work / f"{'joint' if tower_rate else 'speech'}.pt", batch=28, rate=rate,
+            steps=steps, seed=args.seed + bool(tower_rate), tower_rate=tower_rate, device=args.device,
+        )  # fmt: skip
+        diary.done(what, steps, 28, rate)
     save(model.cpu(), tokenizer, args.out)
+    diary.write(args.out, args.shards)
 
 
 if __name__ == "__main__":

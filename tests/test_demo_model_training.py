@@ -1,0 +1,82 @@
+"""The recipe runs: a few steps of every stage, taken up again after a stop, end in a folder that loads and answers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.demo import phantoms
+from model.demo.architecture import build, helper_heads
+from model.demo.dialogues import Turn
+from model.demo.package import save
+from model.demo.pictures import Shard, facts_of, patches, square
+from model.demo.speech import Batches, train_speech
+from model.demo.tokens import IMAGE, Coder, train_tokenizer
+from model.demo.tower import Album, train_tower
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Album:
+    made = Album(tmp_path_factory.mktemp("pictures"), 1, 0, 1)
+    scenes = [phantoms.draw(np.random.default_rng(k), 128, kind) for k, kind in enumerate(phantoms.KINDS)]
+    cover = np.stack([patches(s) for s in scenes]).astype(np.float16)
+    made.shards.append(Shard(np.stack([square(s.image) for s in scenes]), cover, tuple(map(facts_of, scenes))))
+    return made
+
+
+@pytest.fixture(scope="module")
+def tokenizer(album: Album) -> Any:
+    return train_tokenizer(album.shards[0].facts, 1, count=60)
+
+
+def test_a_batch_is_the_same_for_one_seed_and_step_and_holds_what_it_was_asked_for(
+    album: Album, tokenizer: Any
+) -> None:
+    coder = Coder(tokenizer)
+    one, two = (Batches(album, coder, 3, 6) for _ in range(2))
+    for step in (0, 5, 2):
+        (ids, pictures), (again, shown) = one(step), two(step)
+        assert [e.ids for e in ids] == [e.ids for e in again]
+        assert pictures == shown
+        assert len(ids) == 6
+        assert sum(e.ids.count(coder.image) for e in ids) == 64 * len(pictures)
+
+
+def test_every_stage_runs_stops_goes_on_and_ends_in_a_folder_that_answers(
+    album: Album, tokenizer: Any, tmp_path: Path
+) -> None:
+    import torch
+
+    from model.demo import reader
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    checkpoint = tmp_path / "tower.pt"
+    train_tower(album, checkpoint, steps=1, batch=4, seed=1)
+    seen = train_tower(album, checkpoint, steps=2, batch=4, seed=1)
+    assert torch.load(checkpoint, weights_only=True)["step"] == 2
+    ends = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    model = build(len(tokenizer), tokenizer.convert_tokens_to_ids(IMAGE), *ends)
+    model.model.vision_tower.load_state_dict(seen["tower"])
+    heads = helper_heads()
+    heads.load_state_dict(seen["heads"])
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    coder = Coder(tokenizer, dropout=0.1)
+    frozen = {"batch": 4, "seed": 1, "rate": 1e-3, "tower_rate": 0.0}
+    train_speech(model, heads, album, coder, tmp_path / "speech.pt", steps=1, **frozen)
+    train_speech(model, heads, album, coder, tmp_path / "speech.pt", steps=2, **frozen)
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed
+    assert not any("vision_tower" in k for k in changed), "the tower is frozen in the second stage"
+    train_speech(
+        model, heads, album, coder, tmp_path / "joint.pt", steps=1, batch=4, seed=2, rate=1e-3, tower_rate=1e-3
+    )
+    assert any("vision_tower" in k and not torch.equal(v, before[k]) for k, v in model.state_dict().items()), (
+        "and learns in the third"
+    )
+    save(model, tokenizer, tmp_path / "out")
+    turn = Turn("modality", "en", "What kind of image is this?", "", 0)
+    said = reader.answers(*reader.load(tmp_path / "out", "bf16"), [((turn,), (album.shards[0].images[0],))])
+    assert len(said) == 1
+    torch.set_num_threads(threads)
