@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import threading
@@ -20,10 +21,12 @@ from app.told import prompt
 from app.view import MalformedView, View, picture_of, view_from
 from dicom import Facts, fingerprint
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
-from storage import Busy, NewPicture, NotFound, PictureRecord, Store, Turn
+from storage import Busy, DiskFull, NewPicture, NotFound, PictureRecord, Store, Turn
 
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
+_INSIST = 60.0  # seconds that the end of a turn is tried again when the record cannot take it
+_PAUSE = 0.5
 _LOADING_STEP = 0.5  # seconds between signs of life while the model loads
 
 
@@ -196,10 +199,12 @@ class Turns:
         finish = answer.finish or Finish("failed" if broken else "stopped")
         error = type(finish.error).__name__ if finish.error is not None else broken
         timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
+        ending = functools.partial(
+            self._store.finish_turn, owner, turn.id, answer=answer.text, status=finish.reason, error=error,
+            timings=timings,
+        )  # fmt: skip
         with contextlib.suppress(NotFound):  # the conversation was erased meanwhile: nothing is to be kept
-            self._store.finish_turn(
-                owner, turn.id, answer=answer.text, status=finish.reason, error=error, timings=timings
-            )
+            _insist(ending)
 
     def _earlier(self, owner: str, question: Question) -> list[Turn]:
         """The turns before this one: all, or those before the one it replaces."""
@@ -228,6 +233,19 @@ class Turns:
             png=png_of(image), sha256=sha256, facts=record.facts, view=view.to_dict(), series_id=view.series
         )
         return [(image, picture)]
+
+
+def _insist(ending: Callable[[], object]) -> None:
+    """Write the end of a turn even if the record is busy or the disk full for a while; then raise what it raised."""
+    deadline = time.monotonic() + _INSIST
+    while True:
+        try:
+            ending()
+            return
+        except (Busy, DiskFull):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
 
 
 def usable(turn: Turn) -> bool:

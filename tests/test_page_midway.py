@@ -148,6 +148,73 @@ def test_what_is_typed_during_an_answer_stays_when_it_ends(program: Program, pag
     expect(page.locator("#question textarea")).to_have_value("the next one")
 
 
+def test_a_question_sent_during_an_answer_is_refused_with_a_sentence_and_stays_in_the_box(
+    program: Program, page: Page
+) -> None:
+    room = Room(page, program.url).open()
+    turn = room.begin("First of two")
+    growing(turn)
+    box = page.locator("#question textarea")
+    box.fill("too early")
+    box.press("Enter")
+    expect(page.locator("#notice .notice-text")).to_contain_text("still being written")
+    page.wait_for_timeout(500)  # several beats of the running answer
+    expect(box).to_have_value("too early")
+    page.locator("#stop").click()
+    room.finished(turn)
+    expect(box).to_have_value("too early")
+    second = page.locator("article.turn").nth(1)
+    box.press("Enter")
+    growing(second)
+    expect(page.locator("#notice .notice")).to_be_hidden()
+    page.locator("#stop").click()
+    room.finished(second)
+    expect(page.locator("article.turn")).to_have_count(2)
+
+
+def test_the_shelf_can_be_clicked_while_an_answer_grows(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    growing(room.begin("Something earlier"))
+    page.locator("#stop").click()
+    room.finished(page.locator("article.turn"))
+    page.locator("#new-conversation").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    growing(room.begin("Something now"))
+    page.locator("#conversations .title", has_text="Something earlier").first.click(delay=200)
+    expect(page.locator(".question-text")).to_have_text("Something earlier")
+
+
+def test_a_second_tab_follows_an_answer_and_can_stop_it(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    growing(room.begin("Seen from two tabs"))
+    other = Room(page.context.new_page(), program.url)
+    other.open(page.url.removeprefix(program.url))
+    before = growing(other.page.locator("article.turn"))
+    expect(other.page.locator(".answer-text")).not_to_have_text(before, timeout=PATIENCE)
+    other.page.locator("#stop").click()
+    expect(other.page.locator("#send")).to_be_visible(timeout=PATIENCE)
+    expect(other.page.locator("article.turn")).to_have_attribute("data-status", "stopped")
+
+
+def test_a_draft_outlives_the_editing_of_an_earlier_question_and_suggestions(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    room.upload(CT)
+    room.wait_for_image()
+    turn = room.begin("To be edited")
+    growing(turn)
+    page.locator("#stop").click()
+    room.finished(turn)
+    box = page.locator("#question textarea")
+    box.fill("half written")
+    turn.get_by_role("button", name="Edit question").click()
+    expect(box).to_have_value("To be edited")
+    page.get_by_role("button", name="Stop editing").click()
+    expect(box).to_have_value("half written")
+    suggestion = page.locator(".suggestion").first
+    suggestion.click()
+    expect(box).to_have_value(f"half written\n{suggestion.inner_text()}")
+
+
 def test_a_killed_program_leaves_an_interrupted_turn_and_the_page_says_it_is_gone(
     program: Program, page: Page
 ) -> None:

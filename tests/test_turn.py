@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -228,3 +229,28 @@ def test_the_demonstration_model_and_an_operators_choice_keep_facts_from_the_mod
     assert told(Settings(), engine.identity)
     assert not told(Settings(facts="silent"), engine.identity)
     assert not told(Settings(), replace(engine.identity, demonstration=True))
+
+
+def test_an_answer_is_kept_whole_when_the_record_is_busy_at_its_end(store: Store, engine: Engine) -> None:
+    room = room_with(store, engine)
+    asked = room.turns.ask("reader", Question(room.conversation, "Hold on", room.view()))
+    turn = next(asked).turn
+    locked, release = threading.Event(), threading.Event()
+
+    def lock() -> None:
+        connection = sqlite3.connect(store.folder / "basira.sqlite3", isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        locked.set()
+        release.wait(30)
+        connection.execute("ROLLBACK")
+        connection.close()
+
+    holder = threading.Thread(target=lock)
+    holder.start()
+    locked.wait(10)
+    threading.Timer(7, release.set).start()  # longer than one attempt waits
+    last = list(asked)[-1]
+    holder.join()
+    kept = store.turn("reader", turn)
+    assert kept.status in ("complete", "truncated")
+    assert kept.answer == last.answer

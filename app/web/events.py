@@ -90,6 +90,9 @@ class ReadingRoom:
     ) -> Iterator[tuple[Any, ...]]:
         """Ask; yields (chat, shelf, notice). The page empties the question box once the turn is stored."""
         owner, sent = reader(request), asked or {}
+        if sent.get("held"):  # the page has already said why nothing is asked
+            yield gr.skip(), gr.skip(), gr.skip()
+            return
         try:
             view = view_from(sent["view"]) if sent.get("view") else None
             replaces = sent.get("replaces") or None

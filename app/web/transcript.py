@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.answer_html import answer_html, question_html
+from app.bidi import language_of
 from app.captions import view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
@@ -50,10 +51,10 @@ def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> 
     rating = store.current_rating(owner, turn.id)
     return {
         "id": turn.id,
-        "question": {"text": turn.question, "html": question_html(turn.question)},
+        "question": {"text": turn.question, "html": question_html(turn.question), "language": turn.language},
         "pictures": [_picture(picture.id, picture.view, frames) for picture in turn.pictures],
         "told": _told(turn),
-        "answer": {"html": answer_html(turn.answer), "text": turn.answer},
+        "answer": _answer(turn.answer),
         "status": turn.status,
         "sentence": _how_it_ended(turn.status, turn.error),
         "left_out": _left_out(turn.timings.get("left_out_turns") or 0),
@@ -108,9 +109,13 @@ def _left_out(turns: int) -> dict[str, str] | None:
 def growing(shown: Shown, progress: Progress) -> Shown:
     """`shown` with its last turn as far as `progress` says; the given value is not changed."""
     last = {**shown["turns"][-1], "wait": waiting_words(progress)}
-    last["answer"] = {"html": answer_html(progress.answer), "text": progress.answer}
+    last["answer"] = _answer(progress.answer)
     last["thinking"] = bool(progress.thought) and not progress.answer
-    return {**shown, "turns": [*shown["turns"][:-1], last]}
+    return {**shown, "began": "", "turns": [*shown["turns"][:-1], last]}
+
+
+def _answer(text: str) -> Shown:
+    return {"html": answer_html(text), "text": text, "language": language_of(text)}
 
 
 def waiting_words(progress: Progress) -> dict[str, str] | None:
@@ -136,6 +141,7 @@ def _shelf_item(store: Store, owner: str, item: Conversation) -> Shown:
     return {
         "id": item.id,
         "title": item.title,
+        "language": language_of(item.title) if item.title else "",
         "caption": series[0].descriptor.get("caption") if series else None,
         "updated": item.updated_at.isoformat(),
     }

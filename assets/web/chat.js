@@ -8,7 +8,7 @@ import { onSpeak, pick, say } from "./words.js";
 export function drawChat(part, room) {
   const log = node("div", { class: "log", role: "log", "aria-live": "polite" });
   const greeting = node("div", { class: "greeting" });
-  const scroller = node("div", { class: "scroller", tabindex: "0" }, greeting, log);
+  const scroller = node("div", { class: "scroller", role: "region", tabindex: "0" }, greeting, log);
   part.element.firstElementChild.append(drawResizer(), scroller);
   const drawn = new Map();
   let shown = { conversation: "", series: [], turns: [], answering: false };
@@ -63,6 +63,8 @@ export function drawChat(part, room) {
       you.textContent = say("you");
       if (drawnOnce.question !== now.question.html) {
         text.innerHTML = now.question.html;
+        text.lang = now.question.language;
+        element.setAttribute("aria-label", now.question.text.slice(0, 120));
         drawnOnce.question = now.question.html;
       }
       const words = now.pictures.map((picture) => pick(picture.words)).join();
@@ -72,6 +74,7 @@ export function drawChat(part, room) {
       }
       if (drawnOnce.answer !== now.answer.html) {
         answer.innerHTML = now.answer.html;
+        answer.lang = now.answer.language;
         drawnOnce.answer = now.answer.html;
       }
       const empty = live && !now.answer.text;
@@ -103,12 +106,12 @@ export function drawChat(part, room) {
   }
 
   function edit(turn) {
-    room.replaces = turn.id;
     const view = turn.pictures.at(-1)?.view;
     if (view) room.restoreView(view);
-    room.fill(turn.question.text, { editing: true });
+    room.edit(turn.question.text, turn.id);
   }
 
+  room.drawTurns = draw;
   room.receive = (value) => {
     if (!value || !room.shown(value)) return;
     shown = value;
@@ -142,16 +145,18 @@ function toggle(below, kind, draw) {
 
 // The very pixels the model was given, with what they are.
 function saw(turn, below) {
-  toggle(below, "saw", () =>
-    node(
-      "div",
-      { class: "saw" },
-      turn.told ? node("p", { class: "told", dir: "auto" }, turn.told) : null,
-      ...turn.pictures.map((picture) =>
-        node("figure", {}, node("img", { src: picture.src, alt: say("what-the-model-saw") }), node("figcaption", {}, pick(picture.words))),
-      ),
-    ),
-  );
+  toggle(below, "saw", () => {
+    const panel = node("div", { class: "saw" });
+    panel.speakAgain = () =>
+      panel.replaceChildren(
+        ...(turn.told ? [node("p", { class: "told", dir: "auto" }, turn.told)] : []),
+        ...turn.pictures.map((picture) =>
+          node("figure", {}, node("img", { src: picture.src, alt: say("what-the-model-saw") }), node("figcaption", {}, pick(picture.words))),
+        ),
+      );
+    panel.speakAgain();
+    return panel;
+  });
 }
 
 function thumbnail(picture, room) {

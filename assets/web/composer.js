@@ -44,9 +44,11 @@ function drawSeen(place, room) {
   const editing = node("button", { type: "button", class: "link", hidden: true, onclick: () => stopEditing() });
   place.append(thumbnail, node("div", { class: "seen-words" }, label, words), editing);
 
+  let put = ""; // what stood in the box before an earlier question was taken up again
+
   function stopEditing() {
     room.replaces = null;
-    room.fill("");
+    room.fill(put);
     draw();
   }
 
@@ -72,9 +74,15 @@ function drawSeen(place, room) {
     box()?.focus();
     draw();
   };
+  room.edit = (text, turn) => {
+    if (!room.replaces) put = box()?.value ?? "";
+    room.replaces = turn;
+    room.fill(text);
+  };
   // The turn is stored: empty the box, unless the reader has already begun the next question.
   room.emptied = (sent) => {
-    if (box()?.value === sent) write("");
+    if (box()?.value === sent) write(put);
+    put = "";
     draw();
   };
   // An unnamed conversation got its name: what was typed belongs to it from now on.
@@ -83,6 +91,7 @@ function drawSeen(place, room) {
     keep(typed ? { ...kept, [id]: typed } : kept);
   };
   room.conversationChanged = () => {
+    put = "";
     const kept = drafts();
     write(kept[room.conversation] ?? "");
   };
@@ -120,11 +129,24 @@ export function viewWords(view, series) {
 const rounded = (value) => String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 
 function drawSuggestions(place, room) {
+  const limit = node("p", { class: "limit-line" });
+  const offered = new Set();
+  let suggested = [];
+  place.after(limit);
   function draw() {
     const series = room.activeSeries();
     const kind = series ? suggestionsFor(series.facts) : "none";
     const keys = Array.from({ length: SUGGESTED }, (_, index) => `suggest-${kind}-${index + 1}`).filter(has);
-    place.replaceChildren(...keys.map((key) => node("button", { type: "button", class: "suggestion", dir: "auto", onclick: () => room.fill(say(key)) }, say(key))));
+    suggested = keys.map(say);
+    place.replaceChildren(...suggested.map((text) => node("button", { type: "button", class: "suggestion", dir: "auto", onclick: () => suggest(text) }, text)));
+    limit.textContent = say("disclaimer");
+  }
+
+  // A suggestion takes the place of nothing or of another one; after words of the reader's own it is added.
+  function suggest(text) {
+    const typed = box()?.value.trim() ?? "";
+    room.fill(!typed || offered.has(typed) ? text : `${typed}\n${text}`);
+    offered.add(text);
   }
   room.seriesChanged = draw;
   onSpeak(draw);

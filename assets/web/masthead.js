@@ -5,13 +5,13 @@ import { has, onSpeak, pick, say } from "./words.js";
 export function drawMasthead(part, room) {
   const root = document.documentElement;
   const chip = node("span", { class: "chip", id: "model" });
-  const shelf = node("button", { class: "quiet icon-button shelf-button", type: "button" }, icon("menu"));
+  const shelf = node("button", { class: "quiet icon-button shelf-button", type: "button", "aria-expanded": "false", "aria-controls": "shelf" }, icon("menu"));
   const theme = node("button", { class: "quiet icon-button theme-button", type: "button" });
   const first = node("strong");
   const second = node("span", { class: "second-name" });
   const limit = node("span", { class: "limit" });
   shelf.addEventListener("click", () => {
-    root.dataset.shelf = root.dataset.shelf === "open" ? "closed" : "open";
+    room.openShelf(root.dataset.shelf !== "open");
   });
   theme.addEventListener("click", () => {
     root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
@@ -66,5 +66,5 @@ let told = false;
 function modelFailed(room) {
   if (room.model?.state !== "failed" || told) return;
   told = true;
-  room.tell({ kind: "error", sentence: room.model.sentence });
+  room.tell({ kind: "error", sentence: room.model.sentence, stays: true });
 }

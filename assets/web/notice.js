@@ -36,6 +36,11 @@ export function drawNotice(part, room) {
     notices = notices.filter((each) => each.kind !== kind);
     draw();
   };
+  // A question was taken: what was wrong with an earlier one is over; what happened to files stays.
+  room.forgive = () => {
+    notices = notices.filter((each) => each.kind !== "error" || each.stays);
+    draw();
+  };
   room.unreachable = (lost) => {
     if (lost) room.tell({ kind: "lost", sentence: both("server-lost") });
     else room.hush("lost");

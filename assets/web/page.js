@@ -1,5 +1,5 @@
 // The reading room: gathers the parts Gradio mounts and lets them hear of each other. Draws nothing itself.
-import { language, speak } from "./words.js";
+import { both, language, onSpeak, say, speak } from "./words.js";
 import { drawChat, drawOpened } from "./chat.js";
 import { drawComposer } from "./composer.js";
 import { drawMasthead } from "./masthead.js";
@@ -35,7 +35,9 @@ const room = {
   seriesChanged: () => {},
   requested: "", // what the reader asked to open last; a slower answer about something else is not drawn
   starting: null,
-  sent: "",
+  sent: "", // the question on its way, and the turn it became
+  began: "",
+  asking: 0, // questions of this very tab that Gradio is still busy with
   modelChanged: () => {},
   model: null,
 };
@@ -71,6 +73,7 @@ function address() {
 
 room.requested = address();
 room.leave = () => {
+  openShelf(false);
   setAnswering(false);
   return (room.requested = "");
 };
@@ -88,8 +91,8 @@ room.ensureConversation = () => {
 
 async function start() {
   const answer = await fetch(`/api/conversations?language=${language()}`, { method: "POST" });
-  if (!answer.ok) throw new Error(String(answer.status));
-  const { id } = await answer.json();
+  const { id, sentence } = await answer.json().catch(() => ({}));
+  if (!answer.ok || !id) throw Object.assign(new Error(String(answer.status)), { sentence });
   room.conversation = room.requested = id;
   room.conversationNamed(id);
   setAddress(id);
@@ -101,7 +104,13 @@ function setAnswering(on) {
   document.documentElement.dataset.answering = on ? "yes" : "no";
 }
 
+const NOTHING_ASKED = { held: true }; // the page has already said why; what is typed stays
+
 async function begin(question) {
+  if (room.answering) {
+    room.tell({ kind: "error", sentence: both("error-still-answering") });
+    return ["", room.conversation, NOTHING_ASKED];
+  }
   if (!question.trim()) return [question, room.conversation, null];
   const view = room.view();
   const replaces = room.replaces;
@@ -110,9 +119,10 @@ async function begin(question) {
     setAnswering(true);
     room.sent = question;
     return [question, conversation, { view, replaces, language: language() }];
-  } catch {
-    room.unreachable(true);
-    return ["", "", null];
+  } catch (error) {
+    if (error.sentence) room.tell({ kind: "error", sentence: error.sentence });
+    else room.unreachable(true);
+    return ["", "", NOTHING_ASKED];
   }
 }
 
@@ -122,15 +132,20 @@ window.basira = {
   speak,
   conversation: () => room.conversation,
   leave: () => room.leave(),
-  asked: (question) => begin(question),
+  asked(question) {
+    room.asking += 1;
+    return begin(question);
+  },
   askedAgain() {
     room.replaces = null;
+    room.asking += 1;
     if (room.turns.length) setAnswering(true);
     return [room.conversation, { language: language() }];
   },
   // Gradio's event is over, however it ended: if the page still waits, ask the server how things stand.
   settled() {
-    if (room.answering && room.requested === room.conversation) room.open(room.conversation);
+    room.asking -= 1;
+    if (!room.asking && room.answering && room.requested === room.conversation) room.open(room.conversation);
     return [];
   },
 };
@@ -142,8 +157,13 @@ room.shown = (shown) => {
   room.conversation = room.requested = shown.conversation;
   room.turns = shown.turns;
   if (other || !shown.turns.some((turn) => turn.id === room.replaces)) room.replaces = null;
-  if (shown.began) room.emptied(room.sent);
+  if (shown.began && shown.began !== room.began) {
+    room.began = shown.began;
+    room.emptied(room.sent);
+    room.forgive();
+  }
   setAnswering(shown.answering);
+  if (shown.answering && !room.asking) follow(shown.conversation);
   document.documentElement.dataset.turns = shown.turns.length ? "yes" : "no";
   setAddress(shown.conversation);
   const known = room.series.map((series) => series.id).join();
@@ -158,6 +178,15 @@ room.shown = (shown) => {
   return true;
 };
 
+// An answer that grows in another tab: ask now and then how far it is.
+let following = 0;
+function follow(conversation) {
+  clearTimeout(following);
+  following = setTimeout(() => {
+    if (room.requested === conversation && room.answering && !room.asking) room.open(conversation);
+  }, 1000);
+}
+
 function restore(shown) {
   const seen = shown.turns.flatMap((turn) => turn.pictures).at(-1);
   if (seen?.view && shown.series.some((series) => series.id === seen.view.series)) room.restoreView(seen.view);
@@ -165,11 +194,26 @@ function restore(shown) {
 
 window.addEventListener("popstate", () => room.open(address()));
 
+// The shelf on small screens: over the room, until something is chosen or the reader taps beside it.
+function openShelf(open) {
+  const was = document.documentElement.dataset.shelf === "open";
+  document.documentElement.dataset.shelf = open ? "open" : "closed";
+  const button = document.querySelector(".shelf-button");
+  button?.setAttribute("aria-expanded", String(open));
+  if (was && !open) button?.focus();
+}
+room.openShelf = openShelf;
+const beside = document.createElement("div");
+beside.className = "shelf-backdrop";
+beside.addEventListener("click", () => openShelf(false));
+document.body.append(beside);
+
 window.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.documentElement.dataset.shelf === "open") {
-    document.documentElement.dataset.shelf = "closed";
-  }
+  if (event.key === "Escape" && !event.defaultPrevented && document.documentElement.dataset.shelf === "open") openShelf(false);
 });
+
+const nameLanguages = () => document.querySelector("#language [role=radiogroup], #language fieldset, #language")?.setAttribute("aria-label", say("language-label"));
+onSpeak(nameLanguages);
 
 let lastModel = "";
 async function watchModel() {
@@ -193,4 +237,5 @@ async function watchModel() {
 for (const part of window.basiraParts || []) arrived(part);
 window.basiraArrived = arrived;
 window.basiraIsReady(window.basira);
+nameLanguages();
 watchModel();

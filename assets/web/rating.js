@@ -52,7 +52,7 @@ export function drawRating(turn, room, below) {
     save.textContent = say("rating-save");
     thumbs.replaceChildren(thumb("up"), thumb("down"));
     reasons.replaceChildren(...(rating.thumb ? REASONS[rating.thumb].map(reason) : []));
-    save.disabled = !rating.thumb;
+    save.disabled = !rating.thumb && !turn.rating?.thumb; // a kept rating can be taken back
   }
 
   form.addEventListener("submit", async (event) => {
@@ -67,9 +67,13 @@ export function drawRating(turn, room, below) {
         room.tell({ kind: "error", sentence: refusal?.sentence ?? both("rating-failed") });
         return;
       }
-      turn.rating = kept;
-      below.replaceChildren(node("p", { class: "kept", role: "status" }, icon("check"), say("rating-kept")));
+      turn.rating = kept.thumb ? kept : null;
+      const line = node("p", { class: "kept", role: "status" });
+      line.speakAgain = () => line.replaceChildren(icon("check"), say("rating-kept"));
+      line.speakAgain();
+      below.replaceChildren(line);
       below.dataset.kind = "";
+      room.drawTurns();
     } catch {
       room.unreachable(true);
     } finally {

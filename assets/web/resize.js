@@ -47,6 +47,7 @@ export function drawResizer() {
   } catch {
     // as above
   }
+  edge.setAttribute("aria-valuenow", String(USUAL));
   if (Number.isFinite(kept)) set(kept, false);
   onSpeak(label);
   label();

@@ -10,31 +10,38 @@ export function drawShelf(part, room) {
   part.element.firstElementChild.append(search, list);
   let timer = 0;
   let erasing = "";
+  let drawn = ""; // what the list shows now: while an answer grows nothing changes here, and clicks must arrive
   search.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => part.trigger("search", { text: search.value }), 200);
   });
 
   function open(id) {
-    document.documentElement.dataset.shelf = "closed";
+    room.openShelf(false);
     if (id !== room.conversation) room.open(id);
   }
 
   function item(entry) {
     const title = node("button", { type: "button", class: "title", dir: "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
     title.textContent = entry.title || pick(entry.caption) || say("untitled");
+    if (entry.language) title.lang = entry.language;
     if (entry.id === room.conversation) title.setAttribute("aria-current", "true");
     const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));
     return node("div", { class: "shelf-item" }, title, erase);
   }
 
   function question(entry) {
+    const closeOnEscape = (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      ask("", entry.id);
+    };
     return node(
       "div",
-      { class: "shelf-question", role: "alertdialog", "aria-label": say("erase-question") },
+      { class: "shelf-question", role: "alertdialog", "aria-label": say("erase-question"), onkeydown: closeOnEscape },
       node("p", {}, say("erase-question")),
       node("button", { type: "button", class: "danger", onclick: () => erase(entry.id) }, say("erase-yes")),
-      node("button", { type: "button", class: "quiet", onclick: () => ask("") }, say("cancel")),
+      node("button", { type: "button", class: "quiet", onclick: () => ask("", entry.id) }, say("cancel")),
     );
   }
 
@@ -44,27 +51,34 @@ export function drawShelf(part, room) {
     part.trigger("erase", { id, current: room.conversation });
   }
 
-  function ask(id) {
+  // Ask about erasing `id`, or about nothing any more and back to the bin of `from`.
+  function ask(id, from = "") {
     erasing = id;
     draw();
-    list.querySelector(".shelf-question button")?.focus();
+    const bin = list.querySelector(`[data-conversation="${CSS.escape(from)}"] + .erase`);
+    (id ? list.querySelector(".shelf-question .quiet") : bin)?.focus();
   }
 
   function draw() {
     search.placeholder = say("search-conversations");
     search.setAttribute("aria-label", say("search-conversations"));
     const { items = [] } = part.props.value || {};
+    const now = JSON.stringify([items, room.conversation, erasing, language(), search.value === "", new Date().toDateString()]);
+    if (now === drawn) return;
+    drawn = now;
+    const focused = document.activeElement?.closest?.(".shelf-item")?.querySelector("[data-conversation]")?.dataset.conversation;
     const groups = new Map();
     for (const entry of items) {
       const day = dayWords(new Date(entry.updated));
       groups.set(day, [...(groups.get(day) || []), entry]);
     }
-    const drawn = [...groups].flatMap(([day, entries]) => [
+    const lines = [...groups].flatMap(([day, entries]) => [
       node("h2", {}, day),
       ...entries.map((entry) => (entry.id === erasing ? question(entry) : item(entry))),
     ]);
     const empty = node("p", { class: "muted" }, say(search.value ? "search-nothing" : "shelf-empty"));
-    list.replaceChildren(...(drawn.length ? drawn : [empty]));
+    list.replaceChildren(...(lines.length ? lines : [empty]));
+    if (focused && list.isConnected) list.querySelector(`[data-conversation="${CSS.escape(focused)}"]`)?.focus();
   }
 
   room.drawShelf = draw;

@@ -3,7 +3,8 @@ import { icon, node } from "./dom.js";
 import { both, onSpeak, say } from "./words.js";
 
 export function drawUpload(part, room) {
-  const input = node("input", { type: "file", multiple: true });
+  // The button speaks for it; it must exist for dropping a path on it and for programs that fill it.
+  const input = node("input", { type: "file", multiple: true, tabindex: "-1", "aria-hidden": "true" });
   const label = node("span");
   const button = node("button", { type: "button", class: "quiet add-images", onclick: () => input.click() }, icon("image-plus"), label);
   const bar = node("progress", { max: "1", value: "0" });
@@ -16,19 +17,23 @@ export function drawUpload(part, room) {
     label.textContent = say("add-images");
     button.title = say("add-images-title");
     input.setAttribute("aria-label", say("add-images"));
+    if (!progress.hidden) advance(...reached);
   }
 
+  let reached = [0, 0];
+
   function advance(done, total) {
+    reached = [done, total];
     progress.hidden = false;
     if (total > 0) bar.value = done / total;
     else bar.removeAttribute("value");
-    words.textContent = total > 1 ? `${say("reading-files")} ${done} / ${total}` : say("reading-files");
+    words.replaceChildren(say("reading-files"), ...(total > 1 ? [" ", node("bdi", { dir: "ltr" }, `${done} / ${total}`)] : []));
   }
 
   // One upload after another: `request` gets the conversation and gives [url, body]. `names` are the files' names,
   // told back to the reader who sent several; they never leave the page.
   function send(request, names = []) {
-    busy = busy.then(() => follow(request, names)).catch(() => room.tell({ kind: "error", sentence: both("upload-failed") }));
+    busy = busy.then(() => follow(request, names)).catch(() => room.tell({ kind: "error", sentence: both("upload-failed"), stays: true }));
     return busy;
   }
 
@@ -41,7 +46,7 @@ export function drawUpload(part, room) {
       if (!answer.ok) {
         const refusal = await answer.json().catch(() => null);
         if (!refusal?.sentence) throw new Error(String(answer.status));
-        room.tell({ kind: "error", sentence: refusal.sentence });
+        room.tell({ kind: "error", sentence: refusal.sentence, stays: true });
         return;
       }
       let whole = false;
@@ -49,7 +54,7 @@ export function drawUpload(part, room) {
         if (event.event === "progress") advance(event.done, event.total);
         if (event.event === "refused") {
           const name = names.length > 1 ? names[event.name_index] : undefined;
-          room.tell({ kind: "error", sentence: event.sentence, names: name ? [name] : [] });
+          room.tell({ kind: "error", sentence: event.sentence, names: name ? [name] : [], stays: true });
         }
         if (event.event === "series") arrived(event.series, conversation);
         if (event.event === "done") whole = true;
