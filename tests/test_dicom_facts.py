@@ -123,6 +123,8 @@ def test_planted_identities_of_a_built_file_come_out_nowhere(tmp_path: Path) -> 
         SeriesDescription="Planted",
         ViewCodeSequence=sequence(item(CodeMeaning="Planted")),
     )
+    facts = open_study([path]).series[0].facts
+    assert (facts.body_part, facts.contrast, facts.age_band) == ("CHEST", "YES", "40-64")
     said = published(path)
     assert "planted" not in said.lower()
     assert not any(value in said for value in IDENTITY.values())

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -77,6 +78,26 @@ def test_no_message_and_no_log_line_holds_anything_of_a_patient(folder: str, cap
         assert leaked <= TECHNICAL, path.name
 
 
+IMAGE = "1.2.840.10008.5.1.4.1.1."
+ODD: tuple[dict[str, Any], ...] = (
+    {"Rows": 0},
+    {"NumberOfFrames": 2**31 - 1},
+    {"Rows": 60000, "Columns": 60000},
+    {"SamplesPerPixel": 2},
+    {"BitsAllocated": 13},
+    {"SOPClassUID": IMAGE + "88.11"},
+    {"SOPClassUID": IMAGE + "66.4"},
+    {"SOPClassUID": IMAGE + "104.1"},
+    {"SOPClassUID": IMAGE + "481.3"},
+    {"SOPClassUID": IMAGE + "11.1"},
+    {"SOPClassUID": IMAGE + "4.2"},
+    {"Modality": "ECG"},
+    {"ImageType": ["ORIGINAL", "PRIMARY", "LABEL"]},
+    {"PhotometricInterpretation": "PALETTE COLOR"},
+)
+"""Elements that make an otherwise sound file one to refuse."""
+
+
 def test_planted_identities_stay_out_of_every_refusal_and_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,9 +109,11 @@ def test_planted_identities_stay_out_of_every_refusal_and_log(
         path.write_bytes(data[:cut])
         error = inspect(path).error
         refusals[type(error)] = f"{error!r} {error.__cause__!r}" if error else ""
-    path = make_dicom(tmp_path / "Planted", Rows=0)
-    refusals[type(inspect(path).error)] = repr(inspect(path).error)
-    assert len(refusals) > 1
+    for number, odd in enumerate(ODD):
+        error = inspect(make_dicom(tmp_path / f"Planted-odd-{number}", **odd)).error
+        assert error is not None, odd
+        refusals[type(error)] = f"{refusals.get(type(error))} {error!r} {error.__cause__!r}"
+    assert len(refusals) > 8
     heard = "\n".join(refusals.values()) + caplog.text + "".join(capfd.readouterr())
     assert "planted" not in heard.lower()
     assert not any(value in heard for value in IDENTITY.values())

@@ -207,6 +207,15 @@ def test_reformats_hang_with_the_head_on_top_and_the_patients_right_on_the_left(
     assert found.plane("sagittal", 3).edges == ("A", "P", "H", "F")
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_reformats_show_the_highest_slice_in_their_first_row(tmp_path: Path, descending: bool) -> None:
+    orientation = (1, 0, 0, 0, -1, 0) if descending else (1, 0, 0, 0, 1, 0)  # a normal towards the feet or the head
+    found = open_study(make_stack(tmp_path, range(6), orientation=orientation)).series[0].volume()
+    for plane in ("coronal", "sagittal"):
+        assert found.plane(plane, 2).samples[:, 0].tolist() == [5, 4, 3, 2, 1, 0]
+    assert found.plane("axial", 0).samples[0, 0] == 0
+
+
 def test_slices_that_do_not_make_a_volume_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NoVolume):
         volume(open_study(make_stack(tmp_path / "a", [0, 1])).series[0])
