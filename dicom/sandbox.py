@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import dicom.errors
 from dicom.errors import DecoderCrashed, DicomError, TookTooLong
@@ -35,6 +36,7 @@ from dicom.limits import Limits
 
 _HEADER = struct.Struct("<Q")
 _START_SECONDS = 60.0  # importing the decoders on a busy machine; no file has been read yet
+_KEPT_BYTES = 64 * 1024 * 1024  # shared memory beyond this is given back after each answer
 _MESSAGE_BYTES = 256 * 1024 * 1024
 _KEPT_VARIABLES = (
     "PATH",
@@ -67,9 +69,18 @@ class _Unpickler(pickle.Unpickler):
         if self._memory is None or np.dtype(dtype).hasobject:
             raise pickle.UnpicklingError("a worker sent an array without shared memory")
         array = np.empty(shape, dtype)
-        if array.size and os.preadv(self._memory, [array.reshape(-1).view(np.uint8).data], offset) != array.nbytes:
+        if array.size and _fill(array.reshape(-1).view(np.uint8), self._memory, offset) != array.nbytes:
             raise pickle.UnpicklingError("a worker announced more than its shared memory holds")
         return array
+
+
+def _fill(target: NDArray[np.uint8], descriptor: int, offset: int) -> int:
+    """Bytes copied from a file into an array; without a copy in between where the system can."""
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [target.data], offset)
+    found = os.pread(descriptor, target.size, offset)
+    target[: len(found)] = np.frombuffer(found, np.uint8)
+    return len(found)
 
 
 class _Child:
@@ -141,7 +152,11 @@ class _Child:
         if length > _MESSAGE_BYTES:
             raise EOFError("a worker announced an oversized message")
         data = self._exactly(length, deadline)
-        return _Unpickler(data, self._memory.fileno()).load()
+        memory = self._memory.fileno()
+        result = _Unpickler(data, memory).load()
+        if os.fstat(memory).st_size > _KEPT_BYTES:
+            os.ftruncate(memory, 0)
+        return result
 
     def _exactly(self, count: int, deadline: float) -> bytes:
         parts, descriptor = [], self._out.fileno()

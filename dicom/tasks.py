@@ -15,7 +15,7 @@ import pydicom.config
 from numpy.typing import NDArray
 
 from dicom import archive, slides
-from dicom.errors import DicomError, TooManyBytes
+from dicom.errors import DicomError, TooManyBytes, UnknownFile
 from dicom.frames import build_frame
 from dicom.headers import Header
 from dicom.limits import Limits
@@ -83,6 +83,8 @@ class Desk:
     def scan(self, path: str) -> Header:
         """The header of one file of any supported kind, nothing decoded."""
         place = Path(path)
+        if not place.is_file():
+            raise UnknownFile("not a regular file")  # a pipe or a device would keep the reader waiting
         if place.stat().st_size > self._limits.file_bytes:
             raise TooManyBytes("Limits.file_bytes: one file")
         with place.open("rb") as stream:

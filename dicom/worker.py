@@ -103,8 +103,12 @@ def _bound_memory(limits: Limits) -> None:
         import resource
     except ImportError:  # no such limits on this system; the wall clock still holds
         return
-    resource.setrlimit(resource.RLIMIT_AS, (limits.worker_memory_bytes, limits.worker_memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (limits.worker_memory_bytes, limits.worker_memory_bytes))
+    except (ValueError, OSError):
+        if sys.platform != "darwin":  # macOS knows the limit but refuses to lower it
+            raise
 
 
 def _bound_time(limits: Limits) -> None:

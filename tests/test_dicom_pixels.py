@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless
@@ -234,3 +234,21 @@ def test_thirty_two_bit_integers_keep_their_window(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused_with_a_reason(tmp_path: Path) -> None:
     assert type(inspect(tmp_path).error).__name__ == "UnknownFile"
     assert len(inspect(tmp_path).skipped) == 1
+
+
+def swapped_profile() -> bytes:
+    """An sRGB profile whose red and green primaries are exchanged, under another name."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    places = {bytes(data[at : at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(data[128:132]), 12)}
+    red, green = places[b"rXYZ"], places[b"gXYZ"]
+    data[red + 4 : red + 12], data[green + 4 : green + 12] = data[green + 4 : green + 12], data[red + 4 : red + 12]
+    return bytes(data).replace("sRGB".encode("utf-16-be"), "none".encode("utf-16-be"))
+
+
+def test_the_colour_profile_of_a_photograph_is_applied(tmp_path: Path) -> None:
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 255
+    path = make_dicom(tmp_path / "a", red, photometric="RGB", Modality="XC", ICCProfile=swapped_profile())
+    assert np.abs(read_frame(path).samples[0, 0].astype(int) - (0, 255, 0)).max() <= 3
+    broken = make_dicom(tmp_path / "b", red, photometric="RGB", Modality="XC", ICCProfile=b"x" * 400)
+    assert np.array_equal(read_frame(broken).samples, red)

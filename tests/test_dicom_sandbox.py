@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from dicom import Limits, Sandbox
-from dicom.errors import DecoderCrashed, TookTooLong, TookTooMuchMemory
+from dicom.errors import DecoderCrashed, TookTooLong, TookTooMuchMemory, UnknownFile
 from dicom.sandbox import _Unpickler, known_error
 from tests.dicom_files import make_dicom, ramp
 
@@ -108,3 +108,22 @@ def test_workers_see_no_secrets_of_the_environment(pool: Sandbox, monkeypatch: p
     if not proc.exists():
         pytest.skip("this system has no /proc")
     assert b"secret" not in proc.read_bytes()
+
+
+def test_a_pipe_is_refused_at_once(pool: Sandbox, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnknownFile):
+        pool.call("scan", str(tmp_path / "pipe"))
+
+
+def test_shared_memory_of_a_large_frame_is_given_back(pool: Sandbox, tmp_path: Path) -> None:
+    large = str(make_dicom(tmp_path / "a", np.full((6000, 6000), 7, np.uint16)))
+    pool.call("scan", large)
+    (pid,) = pool.pids()
+    descriptors = Path(f"/proc/{pid}/fd")
+    if not descriptors.exists():
+        pytest.skip("this system has no /proc")
+    assert int(pool.call("frame", large, "dicom", 0, 0, False).samples[-1, -1]) == 7
+    sizes = [link.stat().st_size for link in descriptors.iterdir() if "memfd:pixels" in os.readlink(link)]
+    assert sizes == [0]
+    assert np.array_equal(pool.call("frame", large, "dicom", 0, 0, False).samples[:2], np.full((2, 6000), 7))
