@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from model.engine import Event, Finish, Identity, Message, Piece, Sampling, Thought
+from model.engine import Event, Finish, Grammar, Identity, Message, Piece, Sampling, Thought
 from model.errors import QueueFull, RequestError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
             seed=None if body.get("seed") is None else int(body["seed"]),
             stop=(stop,) if isinstance(stop, str) else tuple(str(one) for one in stop),
             repetition_penalty=float(body.get("repetition_penalty") or 1.0),
+            grammar=_grammar(body.get("response_format")),
         )
     except (TypeError, ValueError) as error:
         raise BadRequest(f"sampling settings: {error}") from error
@@ -66,6 +67,19 @@ def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
         raise BadRequest("n must be 1")
     options = body.get("stream_options") or {}
     return ChatRequest(messages, sampling, bool(body.get("stream")), bool(options.get("include_usage")))
+
+
+def _grammar(asked: Any) -> Grammar | None:
+    """`response_format`: text, json_object, or json_schema."""
+    kind = asked.get("type") if isinstance(asked, dict) else asked
+    if kind in (None, "text"):
+        return None
+    if kind == "json_object":
+        return Grammar.json()
+    schema = (asked.get("json_schema") or {}).get("schema") if kind == "json_schema" else None
+    if not isinstance(schema, dict):
+        raise BadRequest("response_format must be text, json_object, or json_schema with its schema")
+    return Grammar.json(schema)
 
 
 def _number(value: Any, otherwise: float) -> float:

@@ -6,10 +6,12 @@ Nothing raises out of a stream that has started: a failure is a `Finish` that ca
 
 from __future__ import annotations
 
+import json
+import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from model.errors import ModelError
 
@@ -32,6 +34,25 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Grammar:
+    """What an answer must look like. json: text is a JSON schema; regex: text is a regular expression that the whole
+    answer matches."""
+
+    kind: Literal["json", "regex"]
+    text: str
+
+    @classmethod
+    def json(cls, schema: Mapping[str, Any] | None = None) -> Grammar:
+        """Any JSON object, or one of this schema."""
+        return cls("json", json.dumps(dict(schema or {"type": "object"})))
+
+    @classmethod
+    def choice(cls, *answers: str) -> Grammar:
+        """One of these."""
+        return cls("regex", "|".join(f"({re.escape(answer)})" for answer in answers))
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How the next token is chosen, and when to stop.
 
@@ -39,8 +60,9 @@ class Sampling:
     top_k: 0 keeps everything. max_new_tokens: at least 1. seed: None draws one, which `Finish.seed` reports.
     repetition_penalty: 1 changes nothing. stop: strings that end the answer and are not shown.
     deadline_seconds: wall-clock limit from the call, waiting included. entropy: fill `Piece.entropy`.
-    allowed_tokens: called with the ids generated so far, returns the ids that may come next (empty: the end);
-    this is how a grammar constrains an answer.
+    grammar: what the answer must look like; its tokens are chosen among those that keep it so.
+    allowed_tokens: a constraint of the caller's own, called with the ids generated so far; returns the ids that may
+    come next (empty: the end).
     """
 
     temperature: float = 0.1
@@ -52,6 +74,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     deadline_seconds: float | None = None
     entropy: bool = False
+    grammar: Grammar | None = None
     allowed_tokens: Callable[[Sequence[int]], Sequence[int]] | None = None
 
     def __post_init__(self) -> None:

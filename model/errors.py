@@ -15,6 +15,7 @@
     │   ├── ImagesNotAccepted      a text-only model was given an image
     │   ├── WrongImageCount        image tokens and images disagree: the answer would be about nothing
     │   ├── UnreadableImage        the picture could not be prepared
+    │   ├── GrammarRefused         an answer's grammar that cannot be followed here
     │   ├── ContextTooLong         the last question alone does not fit
     │   ├── QueueFull              too many are waiting
     │   ├── DeadlineExceeded       the request's time is over
@@ -97,6 +98,10 @@ class WrongImageCount(RequestError):
 
 class UnreadableImage(RequestError):
     """The picture could not be decoded or prepared."""
+
+
+class GrammarRefused(RequestError):
+    """The answer's grammar cannot be read or followed, or what follows grammars is not installed or not offered."""
 
 
 class ContextTooLong(RequestError):

@@ -13,6 +13,7 @@ from model.decoder import Decoder
 from model.engine import Event, Finish, Identity, Message, Sampling
 from model.errors import ModelError
 from model.family import Adapter
+from model.grammar import Grammars
 from model.prompt import Composer
 from model.reading import Budget
 from model.request import Request
@@ -43,6 +44,7 @@ class LocalEngine:
     def __init__(self, parts: Parts, budget: Budget) -> None:
         self._parts = parts
         self._answers = _Answers()
+        self._grammars = Grammars(parts.adapter.tokenizer, parts.end_tokens)
         self.decoder = Decoder(parts.model, parts.adapter, recorded=budget.recorded)
         self.scheduler = Scheduler(self.decoder, budget, end_tokens=parts.end_tokens, on_end=self._remember)
         self._closed = False
@@ -116,7 +118,7 @@ class LocalEngine:
             prompt,
             sampling,
             answer,
-            Sampler(sampling),
+            Sampler(sampling, self._grammars.constraint(sampling.grammar) if sampling.grammar else None),
             conversation=conversation,
             reader=reader or conversation or f"one of {id(answer)}",
             cancel=cancel,

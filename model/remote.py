@@ -25,6 +25,7 @@ from model.errors import (
     CheckpointNotFound,
     DeadlineExceeded,
     EngineClosed,
+    GrammarRefused,
     ModelError,
     RemoteBusy,
     RemoteError,
@@ -110,6 +111,9 @@ class RemoteEngine:
         if self._closed.is_set():
             yield Finish("failed", error=EngineClosed("the engine was closed"))
             return
+        if sampling.allowed_tokens is not None or (sampling.grammar and sampling.grammar.kind != "json"):
+            yield Finish("failed", error=GrammarRefused("over HTTP an answer can be bound to a JSON schema only"))
+            return
         call = _Call()
         split = Splitter(stop=sampling.stop)
         body, headers = self._body(messages, sampling, conversation)
@@ -185,6 +189,9 @@ class RemoteEngine:
             body["seed"] = sampling.seed
         if sampling.stop:
             body["stop"] = list(sampling.stop)
+        if sampling.grammar is not None:
+            schema = {"name": "answer", "strict": True, "schema": json.loads(sampling.grammar.text)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         headers = {}
         if conversation is not None:
             session = hashlib.sha256(self._secret + conversation.encode()).hexdigest()[:32]

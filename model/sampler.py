@@ -12,12 +12,16 @@ from model.engine import Sampling
 if TYPE_CHECKING:
     import torch
 
+    from model.grammar import Constraint
+
 
 @dataclass
 class Sampler:
     """One reader's way of choosing; deterministic for a seed, whoever else is in the batch."""
 
     sampling: Sampling
+    constraint: Constraint | None = None
+    """The way through `sampling.grammar`."""
     seed: int | None = None
     _generator: torch.Generator | None = field(default=None, repr=False)
 
@@ -29,7 +33,8 @@ class Sampler:
     def plain(self) -> bool:
         """The arg max of the untouched logits is the answer."""
         s = self.sampling
-        return self.greedy and s.repetition_penalty == 1 and s.allowed_tokens is None and not s.entropy
+        free = self.constraint is None and s.allowed_tokens is None
+        return self.greedy and free and s.repetition_penalty == 1 and not s.entropy
 
     def choose(self, logits: torch.Tensor, generated: Sequence[int]) -> tuple[int | None, float | None]:
         """The next token from logits of (vocabulary,), None when a constraint allows none; and the entropy in
@@ -48,11 +53,14 @@ class Sampler:
             only = torch.full_like(logits, float("-inf"))
             only[allowed] = logits[allowed]
             logits = only
+        if self.constraint is not None:
+            logits = self.constraint.allow(logits)
         if s.repetition_penalty != 1 and generated:
             logits = _penalise(logits, generated, s.repetition_penalty)
-        if self.greedy:
-            return int(logits.argmax()), entropy
-        return self._draw(_truncate(logits / s.temperature, s)), entropy
+        token = int(logits.argmax()) if self.greedy else self._draw(_truncate(logits / s.temperature, s))
+        if self.constraint is not None:
+            self.constraint.take(token)
+        return token, entropy
 
     def _draw(self, logits: torch.Tensor) -> int:
         import torch
