@@ -9,7 +9,7 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 
 from dicom import elements
-from dicom.errors import DamagedFile, FrameMissing, TooManyBytes, TruncatedFile
+from dicom.errors import DamagedFile, TooManyBytes, TruncatedFile
 from dicom.limits import Limits
 from dicom.source import read_at, size_of
 
@@ -32,7 +32,7 @@ class Fragments:
     def read(self, stream: BinaryIO, index: int, limits: Limits) -> bytes:
         """The compressed bytes of frame `index`."""
         if not 0 <= index < len(self.frames):
-            raise FrameMissing("the encapsulated pixel data has fewer fragments than (0028,0008) NumberOfFrames")
+            raise TruncatedFile("(7FE0,0010) PixelData has fewer frames than (0028,0008) NumberOfFrames says")
         pieces = self.frames[index]
         if sum(length for _, length in pieces) > limits.codestream_bytes:
             raise TooManyBytes("Limits.codestream_bytes: one compressed frame")

@@ -244,9 +244,12 @@ _NOTHING = Header("raster", Facts(), "", "", "", 0, False, "", ())
 def _below(root: Path, parts: tuple[str, ...]) -> Path | None:
     """The file named by DICOMDIR path parts, in either case, if it lies below `root`."""
     for names in (parts, tuple(p.lower() for p in parts)):
-        if any(name in ("", ".", "..") or "/" in name or "\\" in name for name in names):
+        if any(name in ("", ".", "..") or set(name) & set("/\\\0") for name in names):
             return None
-        path = root.joinpath(*names).resolve()
-        if path.is_relative_to(root) and path.is_file():
-            return path
+        try:
+            path = root.joinpath(*names).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                return path
+        except (OSError, ValueError):  # longer than the system allows, or a loop of links
+            return None
     return None

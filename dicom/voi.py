@@ -34,9 +34,12 @@ def windows(groups: FrameGroups) -> tuple[Window, ...]:
 
 
 def rescale(groups: FrameGroups) -> tuple[float, float]:
-    """(0028,1053) RescaleSlope and (0028,1052) RescaleIntercept, PS3.3 C.11.1.1.2; slope 0 is ignored."""
+    """(0028,1053) RescaleSlope and (0028,1052) RescaleIntercept, PS3.3 C.11.1.1.2; slope 0 is ignored.
+
+    Of a dose (3004,000E) DoseGridScaling, PS3.3 C.8.8.3, which makes stored values Gy.
+    """
     macro = "PixelValueTransformationSequence"
-    slope = groups.decimal(macro, "RescaleSlope")
+    slope = groups.decimal(macro, "RescaleSlope") or elements.decimal(groups.top, "DoseGridScaling")
     intercept = groups.decimal(macro, "RescaleIntercept")
     return (slope if slope else 1.0), (intercept or 0.0)
 

@@ -44,6 +44,12 @@ def test_values_are_rescaled_and_the_files_window_is_the_default(tmp_path: Path)
     assert (frame.default_window.center, frame.default_window.width) == (40, 400)
 
 
+def test_a_dose_is_scaled_to_gray(tmp_path: Path) -> None:
+    path = make_dicom(tmp_path / "a", ramp(), Modality="RTDOSE", DoseUnits="GY", DoseGridScaling="0.002")
+    frame = read_frame(path)
+    assert (frame.slope, frame.intercept, frame.unit) == (0.002, 0, "Gy")
+
+
 def test_all_windows_of_the_file_are_offered_with_generic_explanations_only(tmp_path: Path) -> None:
     path = make_dicom(
         tmp_path / "a",

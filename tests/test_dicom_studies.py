@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,18 @@ from dicom.errors import (
     TooManyFiles,
     UnknownFile,
 )
-from tests.dicom_files import CORPUS, make_dataset, make_dicom, make_stack, needs_corpus, ramp, to_bytes, zipped
+from tests.dicom_files import (
+    CORPUS,
+    item,
+    make_dataset,
+    make_dicom,
+    make_stack,
+    needs_corpus,
+    ramp,
+    sequence,
+    to_bytes,
+    zipped,
+)
 
 
 def ranks(series: Series) -> list[int]:
@@ -139,6 +151,23 @@ def test_a_dicomdir_tree_is_followed_below_its_own_folder() -> None:
     study = open_study([CORPUS / "dicomdir" / "pydicom_dicomdirtests" / "DICOMDIR"])
     assert sum(len(s) for s in study.series) == 31
     assert not study.skipped
+
+
+@pytest.mark.parametrize("name", ["X\0Y", "..", "A/B", "L" * 16 + "\\" + "M" * 4000, "/etc/passwd"])
+def test_a_directory_that_names_impossible_files_is_a_directory_without_files(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "DICOMDIR"
+    ds = make_dataset(ramp(8, 8), DirectoryRecordSequence=sequence(item(ReferencedFileID="PLACE")))
+    data = to_bytes(ds)
+    at = data.index(b"CS\x06\x00PLACE ")
+    packed = name.encode() + b" " * (len(name) % 2)
+    data = data[:at] + b"UN\0\0" + struct.pack("<L", len(packed)) + packed + data[at + 10 :]
+    head = data.index(b"SQ\0\0", at - 40)  # the sequence and its item have grown by as much
+    grown = len(packed) - 6 + 4
+    for place in (head + 4, head + 12):
+        length = struct.unpack_from("<L", data, place)[0]
+        data = data[:place] + struct.pack("<L", length + grown) + data[place + 4 :]
+    path.write_bytes(data)
+    assert [type(s.error) for s in open_study([path]).skipped] == [DirectoryFile]
 
 
 def test_more_files_than_allowed_are_refused_together(tmp_path: Path) -> None:
