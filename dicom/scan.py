@@ -50,7 +50,7 @@ def scan_dicom(source: Source, limits: Limits) -> Header:
         number=elements.integer(ds, "InstanceNumber") or 0,
         color=is_color(layout, ds),
         unit=unit_of(ds, FrameGroups(ds, 0)),
-        slots=tuple(_slot(ds, i) for i in range(layout.frames)),
+        slots=_slots(ds, layout.frames),
         syntax=source.syntax,
     )
 
@@ -67,6 +67,13 @@ def _directory(ds: Dataset) -> Header:
         if parts:
             references.append(parts)
     return Header("directory", Facts(), "", "", "", 0, False, "", (), tuple(references))
+
+
+def _slots(ds: Dataset, frames: int) -> tuple[Slot, ...]:
+    """The places of all frames; tiles of a slide, ten thousand at times, are not sorted by position."""
+    if is_tiled_slide(ds):
+        return tuple(Slot(i, None, None) for i in range(frames))
+    return tuple(_slot(ds, i) for i in range(frames))
 
 
 def _slot(ds: Dataset, index: int) -> Slot:
