@@ -1,64 +1,38 @@
-"""`python -m app`: finds the command that was typed and runs it; knows no command's inside."""
+"""`python -m app`. Imports nothing at its start but Python's own, to say in words when the rest is not installed."""
 
 from __future__ import annotations
 
-import importlib
-import itertools
-import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from app.commands.call import MISUSED, REFUSED, STOPPED, Call, Misuse
-from app.commands.help import show_help
-from app.commands.parser import COMMANDS, LANGUAGES, parse
-from app.locale import Locale
-from app.settings import SettingError, operator_locale, read_settings
-from app.terminal import Terminal
+_ROOT = Path(__file__).resolve().parent.parent
+_OWN = ("app", "dicom", "model", "storage")
 
 
 def main(typed: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it ended (see `--help`)."""
-    words = list(sys.argv[1:] if typed is None else typed)
-    locale = _locale(words)
-    terminal = Terminal(sys.stdout, sys.stderr, shape="--shape" in words)
     try:
-        arguments = parse(words)
-        if arguments.help:
-            show_help(terminal, locale)
-            return 0
-        return _run(Call(arguments, read_settings(), locale, terminal))
-    except Misuse as misuse:
-        terminal.complain(locale.sentence(misuse.key, what=misuse.what))
-        terminal.complain(locale.sentence("usage-see-help"))
-        return MISUSED
-    except SettingError as error:
-        terminal.complain(error.sentence(locale))
-        return MISUSED
-    except KeyboardInterrupt:
-        return STOPPED
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
+        from app.command_line import main as run
+
+        return run(typed)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if not missing or missing in _OWN:
+            raise  # a mistake of ours, and nothing to install
+        sys.stderr.buffer.write(f"{_not_installed(missing)}\n".encode())
+        return 1
 
 
-def _run(call: Call) -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it recommends a package that fetches code by itself
-    name: str = call.arguments.command
-    module = importlib.import_module(COMMANDS[name][0])
-    code: int = getattr(module, "run_" + name.replace("-", "_"))(call)
-    return code
-
-
-def _locale(words: Sequence[str]) -> Locale:
-    """The language to speak: what `--language` says, before anything else is understood."""
-    for word, following in itertools.pairwise([*words, ""]):
-        asked = following if word == "--language" else word.removeprefix("--language=")
-        if word.startswith("--language") and asked in LANGUAGES:
-            return Locale(asked)
-    return operator_locale()
+def _not_installed(package: str) -> str:
+    """The sentence as the set-up scripts read theirs (tools/say.sh): Fluent may be what is missing."""
+    asked = (os.environ.get(name) for name in ("BASIRA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    language = "ar" if next(filter(None, asked), "en").startswith("ar") else "en"
+    sentences = (_ROOT / "locales" / language / "setup.ftl").read_text(encoding="utf-8").splitlines()
+    words = next(line for line in sentences if line.startswith("setup-package = ")).partition(" = ")[2]
+    return words.replace("{ $first }", package)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.address import is_loopback
 
 POLICY = "; ".join(
     (
@@ -52,13 +57,22 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class Guard:
     """ASGI middleware: the right Host (against DNS rebinding), the right Origin on writes, the headers above."""
 
-    def __init__(self, app: ASGIApp, *, host: str) -> None:
-        """`host`: what the server is bound to; bound to every address, any Host is served."""
+    def __init__(self, app: ASGIApp, *, host: str, names: Iterable[str] = ()) -> None:
+        """`host`: what the server is bound to; `names`: further ones that a browser may know it by.
+
+        Beyond the loopback, this machine's own name and any address in figures are served as well: a page that
+        somebody's DNS has pointed here always comes by a name.
+        """
         self._app = app
-        self._hosts = None if host in ("0.0.0.0", "::") else frozenset((*_LOOPBACK, host))
+        self._figures = not is_loopback(host)
+        own = (host, socket.gethostname()) if self._figures else (host,)
+        self._hosts = frozenset(name.lower() for name in (*_LOOPBACK, *own, *names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 403/404 in plain text."""
+        if scope["type"] == "websocket":  # the page opens none, and no header of ours would guard one
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -77,17 +91,31 @@ class Guard:
         await self._app(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
-        if self._hosts is not None and _host_name(headers.get("host", "")) not in self._hosts:
-            return 403, "unknown host"
+        if not self._known(_host_name(headers.get("host", ""))):
+            return 403, "unknown host: BASIRA_HOSTNAMES"
         if _closed(scope["path"]):
             return 404, "not found"
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _same_origin(headers):
             return 403, "foreign origin"
         return None
 
+    def _known(self, name: str) -> bool:
+        return name in self._hosts or (self._figures and _in_figures(name))
+
 
 def _host_name(host: str) -> str:
-    return urlsplit(f"//{host}").hostname or ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # "[" and the like
+        return ""
+
+
+def _in_figures(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _same_origin(headers: Headers) -> bool:
@@ -95,7 +123,10 @@ def _same_origin(headers: Headers) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    except ValueError:
+        return False
 
 
 def _closed(path: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from app.failures import trace
 from model import Engine, Identity, ModelError
 
 log = logging.getLogger(__name__)
@@ -46,10 +47,8 @@ class LoadingEngine:
         except ModelError as error:
             log.error("the model could not be loaded: %s", type(error).__name__)
             self._error = error
-        except (
-            Exception
-        ) as error:  # whatever a checkpoint makes a library raise must reach the page as a sentence
-            log.exception("the model could not be loaded")
+        except Exception as error:  # whatever a checkpoint makes a library raise must reach the page as a sentence
+            log.error("the model could not be loaded: %s", trace(error))
             self._error = error
         finally:
             self._settled.set()

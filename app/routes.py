@@ -27,10 +27,11 @@ from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
 from app.locale import languages
 from app.notices import notice
+from app.temporary import of_disk
 from app.turn import png_of
 from dicom import Limits, render
 from dicom.errors import TooManyFiles
-from storage import NotFound, StorageError, Store
+from storage import NotFound, Store
 
 NO_COPY = {"cache-control": "private, no-store"}  # an erased picture must not live on in a browser's cache
 _FRAME_WAIT = 15.0  # seconds a request for a frame waits for a series that is still being read
@@ -62,21 +63,23 @@ def routes(
     store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, limits: Limits, remote: bool
 ) -> APIRouter:
     """The routes under /api. `samples`: folder of the sample images; `limits`: bounds of one upload; `remote`:
-    whether pictures leave this machine to be answered about."""
+    whether pictures leave this machine to be answered about. Raises StorageError, which `Failures` answers."""
     router = APIRouter(prefix="/api")
 
     @router.post("/upload")
     async def upload(request: Request) -> Response:
-        folder = Path(tempfile.mkdtemp(prefix="upload-"))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="upload-"))
+        except OSError as error:
+            return _refusal(of_disk(error), 507)
         try:
             files, conversation = await _received(request, folder, limits)
             conversation = await run_in_threadpool(_theirs, store, owner(request), conversation)
-        except (UploadTooLarge, NoFiles, NotFound, TooManyFiles) as error:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
-            return _refusal(error, 400 if isinstance(error, NoFiles | NotFound) else 413)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+            if (status := _upload_status(error)) is None:
+                raise
+            return _refusal(of_disk(error) if isinstance(error, OSError) else error, status)
         lines = _lines(intake.take(owner(request), conversation, files), conversation, folder)
         clean = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)  # also if no line was ever asked for
         return StreamingResponse(lines, media_type="application/x-ndjson", background=clean)
@@ -90,8 +93,8 @@ def routes(
     def rate(turn: str, rating: Rating, request: Request) -> Response:
         try:
             store.rate(owner(request), turn, thumb=rating.thumb, reasons=rating.reasons, comment=rating.comment)
-        except StorageError as error:
-            return _refusal(error, 404 if isinstance(error, NotFound) else 503)
+        except NotFound as error:
+            return _refusal(error, 404)
         return JSONResponse({"kept": True})
 
     @router.post("/samples/{name}")
@@ -204,7 +207,16 @@ def _theirs(store: Store, owner: str, conversation: str) -> str:
     return store.conversation(owner, conversation).id
 
 
-def _refusal(error: Exception, status: int) -> JSONResponse:
+def _upload_status(error: BaseException) -> int | None:
+    """What a failed upload is answered with: who sent it, how much, or no room here. None: nothing foreseen."""
+    if isinstance(error, NoFiles | NotFound):
+        return 400
+    if isinstance(error, UploadTooLarge | TooManyFiles):
+        return 413
+    return 507 if isinstance(error, OSError) else None
+
+
+def _refusal(error: BaseException, status: int) -> JSONResponse:
     return JSONResponse({"sentence": notice(error)}, status)
 
 

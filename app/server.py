@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,12 +14,14 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app.engines import open_model, sampling, told
+from app.failures import Failures
 from app.guard import Guard
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.locale import Locale
 from app.routes import routes, sample_files
 from app.settings import Settings
+from app.temporary import private_folder
 from app.turn import Turns
 from dicom import Sandbox
 from storage import Store
@@ -50,7 +50,8 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
 
     app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[])
-    app.add_middleware(Guard, host=settings.host)
+    app.add_middleware(Failures)
+    app.add_middleware(Guard, host=settings.host, names=settings.hostnames)
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
@@ -68,18 +69,19 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
         )
     )
     app.mount("/page", StaticFiles(directory=ASSETS), name="page")
-    turns = Turns(
-        store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings)
-    )
+    turns = Turns(store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings))
     return _with_screens(app, settings, turns, store, locale)
 
 
 def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:
     import gradio as gr  # slow to import; the command line must not pay for it
+    from gradio.routes import templates
 
+    from app.shell import speak_for_ourselves
     from app.web.events import ReadingRoom, connect
     from app.web.layout import head, lay_out
 
+    speak_for_ourselves(templates.env)
     with gr.Blocks(title=locale.sentence("page-title"), analytics_enabled=False, fill_width=True) as page:
         parts = lay_out(locale)
         connect(ReadingRoom(store, turns), page, parts)
@@ -102,48 +104,21 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
     return mounted
 
 
-def private_folders(data: Path) -> None:
-    """Put every temporary file of this process into a private folder of its own below `data`.
-
-    Uploads lie there only while they are read. Folders of processes that no longer exist are removed: a killed
-    one must not leave them behind for good.
-    """
-    everyone = data / "temporary"
-    everyone.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in everyone.iterdir():
-        if not _alive(folder.name):
-            shutil.rmtree(folder, ignore_errors=True)
-    own = everyone / str(os.getpid())
-    own.mkdir(exist_ok=True, mode=0o700)
-    tempfile.tempdir = str(own)
-    os.environ["GRADIO_TEMP_DIR"] = str(own / "gradio")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-
-
-def _alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except PermissionError:
-        return True
-    except (ValueError, OSError):
-        return False
-    return True
-
-
 def serve(settings: Settings, locale: Locale) -> int:
-    """Serve until interrupted. Exit code 0, or 1 when the port is taken."""
+    """Serve until interrupted. Exit code 0, or 1 when the port is taken. Raises StorageError."""
     import uvicorn
 
-    private_folders(settings.data)
-    engine = LoadingEngine(functools.partial(open_model, settings))
-    with Store(settings.data) as store:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    with private_folder(settings.data), Store(settings.data) as store:
+        engine = LoadingEngine(functools.partial(open_model, settings))
         application = create_app(settings, store, engine, locale)
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
                 host=settings.host,
                 port=settings.port,
+                log_config=None,  # ours, which writes no message of an exception
                 log_level="warning",
                 access_log=False,  # addresses of pages name conversations
                 server_header=False,

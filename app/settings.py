@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "BASIRA_"
 MEBIBYTE = 1024 * 1024
 QUANTIZATIONS = ("nf4", "int8", "bf16", "fp32")
+_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -90,6 +92,14 @@ def _folder(text: str) -> Path:
     return path
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """Names of hosts as a browser sends them: small letters, and names in other scripts in their ASCII form."""
+    names = tuple(name.strip().encode("idna").decode().lower() for name in text.split(","))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ValueError
+    return names
+
+
 def _default_data() -> Path:
     """The platform's folder for what a program keeps for its user."""
     if sys.platform == "darwin":
@@ -101,6 +111,7 @@ def _default_data() -> Path:
 
 _TEXT = Kind(_text, "expected-text")
 _FOLDER = Kind(_folder, "expected-folder")
+_NAMES = Kind(_names, "expected-names")
 
 
 def _setting(kind: Kind, default: Any, *, secret: bool = False) -> Any:
@@ -112,6 +123,7 @@ class Settings:
     """What an operator may choose. Made by `read_settings`; in tests by keyword, unchecked."""
 
     host: str = _setting(_TEXT, "127.0.0.1")
+    hostnames: tuple[str, ...] = _setting(_NAMES, ())
     port: int = _setting(_whole(1, 65535), 7860)
     data: Path = field(default_factory=_default_data, metadata={"kind": _FOLDER, "secret": False})
     lang: str | None = _setting(_choice("en", "ar"), None)
@@ -190,6 +202,8 @@ def describe(settings: Settings) -> tuple[Described, ...]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -57,6 +57,12 @@ def _visual(line: str, direction: Direction) -> str:
     return _MARKS.sub("", "".join(kept.get(character, character) for character in shown))
 
 
+def json_line(value: Any, stream: TextIO) -> str:
+    """`value` on one line, in letters where `stream` has them all, else escaped: programs must lose none."""
+    unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    return json.dumps(value, ensure_ascii=not unicode) + "\n"
+
+
 class Terminal:
     """Where a command writes. Results go to `out`, everything about them to `err`."""
 
@@ -86,7 +92,7 @@ class Terminal:
 
     def data(self, value: Any) -> None:
         """One JSON value on one line: for programs, never shaped."""
-        self._out.write(json.dumps(value, ensure_ascii=False) + "\n")
+        self._out.write(json_line(value, self._out))
         self._out.flush()
 
     def stream(self, piece: str) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import socket
 import stat
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,11 +18,13 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from app.__main__ import main
+from app.address import is_loopback, url
 from app.commands.help import SYNTAX
 from app.commands.parser import COMMANDS, parse
 from dicom import fingerprint
 from storage import Store
 from tests.record_builder import answered, picture
+from tests.serving import free_port
 
 CT = str(get_testdata_file("CT_small.dcm"))
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,6 +75,7 @@ def test_without_a_command_the_page_is_served() -> None:
         (["render", "--out", "x", "--frame", "one", CT], "--frame"),
         (["ask"], "question"),
         (["ask", "--image", CT], "question"),
+        (["ask", "--image", CT, CT], "question"),
         (["ask", "--image", "/no/such/file", "What is it?"], "/no/such/file"),
         (["--language", "fr"], "--language"),
         (["convert", "one"], "FOLDER"),
@@ -163,8 +170,95 @@ def test_export_writes_a_line_per_turn_and_the_pictures_beside_it(
 
 
 def test_export_says_why_it_cannot_write(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["export", "--out", str(tmp_path / "no" / "folder" / "x")]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    Store(tmp_path / "data").close()
+    for target in (tmp_path / "no" / "folder" / "x", tmp_path / "data"):
+        assert main(["export", "--out", str(target)]) == 1
+        said = capsys.readouterr().err
+        assert "cannot be written" in said
+        assert str(target) in said
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_export_from_a_folder_without_a_record_says_so_and_makes_none(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str
+) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("an earlier export")
+    assert main(["export", "--out", str(out), "--language", code]) == 1
+    assert str(tmp_path / "data") in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+    assert out.read_text() == "an earlier export"
+
+
+def test_an_export_that_fails_leaves_the_earlier_one_whole(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out, pictures = tmp_path / "out.jsonl", tmp_path / "pictures"
+    out.write_text("an earlier export")
+    with Store(tmp_path / "data") as store:
+        conversation = store.start_conversation("local", language="en").id
+        turn = answered(store, "local", conversation, "q", "a", pictures=[picture(b"png bytes")])
+    blob = turn.pictures[0].blob
+    (tmp_path / "data" / "blobs" / blob[:2] / blob).unlink()
+    assert main(["export", "--out", str(out), "--pictures", str(pictures)]) == 1
+    assert "damaged" in capsys.readouterr().err
+    assert out.read_text() == "an earlier export"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out.jsonl", "pictures"]
+    assert list(pictures.iterdir()) == []
+
+
+def test_an_export_replaces_the_earlier_one_where_a_link_points_and_keeps_it_private(tmp_path: Path) -> None:
+    Store(tmp_path / "data").close()
+    kept, link = tmp_path / "kept.jsonl", tmp_path / "latest.jsonl"
+    kept.write_text("an earlier export")
+    link.symlink_to(kept)
+    assert main(["export", "--out", str(link)]) == 0
+    assert link.is_symlink()
+    assert kept.read_text() == ""
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert main(["export", "--out", "/dev/null"]) == 0
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_in_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BASIRA_DATA", str(tmp_path / "file" / "data"))
+    monkeypatch.setenv("BASIRA_PORT", str(free_port()))
+    assert main(["serve"]) == 1
+    assert "data folder cannot be made" in capsys.readouterr().err
+
+
+def run_app(*typed: str, flags: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, *flags, "-m", "app", *typed]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_a_terminal_without_arabic_letters_still_gets_its_words(encoding: str) -> None:
+    for code in ("en", "ar"):
+        done = run_app("--help", "--language", code, PYTHONIOENCODING=encoding)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"BASIRA_DATA" in done.stdout
+
+
+def test_programs_lose_no_letter_whatever_the_encoding(tmp_path: Path) -> None:
+    with Store(tmp_path / "data") as store:
+        conversation = store.start_conversation("local", language="ar").id
+        answered(store, "local", conversation, "ما هذا؟", "صورة")
+    for encoding in ("latin-1", "utf-8"):
+        line = json.loads(run_app("export", PYTHONIOENCODING=encoding).stdout.decode(encoding))
+        assert (line["question"], line["answer"]) == ("ما هذا؟", "صورة")
+
+
+@pytest.mark.parametrize(("code", "word"), [("en", "installs"), ("ar", "يثبّت")])
+def test_a_python_without_the_libraries_is_told_in_a_sentence_where_they_are(code: str, word: str) -> None:
+    done = run_app("--help", flags=["-S"], BASIRA_LANG=code)  # -S: without the installed packages
+    assert (done.returncode, done.stdout) == (1, b"")
+    said = done.stderr.decode()
+    assert word in said
+    assert "make run" in said
+    assert ".venv/bin/python -m app" in said
+    assert len(said.splitlines()) == 1
 
 
 def test_models_lists_what_is_known_and_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,3 +321,34 @@ def test_an_address_of_another_machine_cannot_be_listened_on(
     monkeypatch.setenv("BASIRA_HOST", "192.0.2.1")  # RFC 5737: documentation only
     assert main([]) == 1
     assert "192.0.2.1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["no such name", "a..b"])
+def test_a_name_that_is_none_cannot_be_listened_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("BASIRA_HOST", host)
+    assert main([]) == 1
+    assert host in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:7860"),
+        ("localhost", "http://localhost:7860"),
+        ("0.0.0.0", "http://127.0.0.1:7860"),
+        ("0", "http://127.0.0.1:7860"),
+        ("::1", "http://[::1]:7860"),
+        ("::", "http://[::1]:7860"),
+        ("2001:db8::7", "http://[2001:db8::7]:7860"),
+        ("reading-room.invalid", "http://reading-room.invalid:7860"),
+    ],
+)
+def test_the_address_announced_is_one_a_browser_understands(host: str, shown: str) -> None:
+    assert url(host, 7860) == shown
+
+
+def test_only_the_loopback_is_this_machines_alone() -> None:
+    assert all(map(is_loopback, ("127.0.0.1", "127.0.0.2", "::1", "localhost", "LOCALHOST")))
+    assert not any(map(is_loopback, ("0.0.0.0", "0", "::", "192.0.2.1", "reading-room.invalid", "")))

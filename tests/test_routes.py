@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import resource
+import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +23,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 from starlette.testclient import TestClient
 
+from app.failures import Failures
 from app.frames import pack
 from app.intake import Intake
 from app.loading import LoadingEngine
@@ -57,6 +63,7 @@ def client(store: Store, sandbox: Sandbox, private: Path, tmp_path: Path) -> Ite
     samples.mkdir()
     Image.linear_gradient("L").save(samples / "ramp.png")
     app = FastAPI()
+    app.add_middleware(Failures)
     router = routes(
         store,
         Intake(store, sandbox),
@@ -196,6 +203,67 @@ def test_an_upload_without_files_says_so(client: TestClient) -> None:
     answer = client.post("/api/upload", data={"conversation": ""})
     assert answer.status_code == 400
     assert set(answer.json()["sentence"]) == {"en", "ar"}
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """The nearest to a full disk that a test can have without one: the system refuses to write on."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_an_upload_that_finds_no_room_says_so_and_leaves_nothing(client: TestClient, private: Path) -> None:
+    conversation = started(client)
+    with files_no_larger_than(50 * KIBIBYTE):
+        answer = client.post(
+            "/api/upload", files=[("files", ("x", b"0" * 100 * KIBIBYTE))], data={"conversation": conversation}
+        )
+    assert answer.status_code == 507
+    assert "disk is full" in answer.json()["sentence"]["en"]
+    assert "القرص" in answer.json()["sentence"]["ar"]
+    assert list(private.iterdir()) == []
+
+
+def test_an_upload_without_its_folder_is_answered_too(client: TestClient, private: Path) -> None:
+    conversation = started(client)
+    private.rmdir()
+    answer = client.post("/api/upload", files=[("files", ("x", b"0"))], data={"conversation": conversation})
+    assert answer.status_code == 507
+    assert set(answer.json()["sentence"]) == {"en", "ar"}
+
+
+def test_a_record_that_another_program_holds_is_answered_with_a_sentence(
+    client: TestClient, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = sqlite3.connect(store.folder / "basira.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        answer = client.post("/api/conversations")
+    finally:
+        other.close()
+    assert answer.status_code == 503
+    assert "Another program" in answer.json()["sentence"]["en"]
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "the record could not be used: Busy"
+    ]
+
+
+def test_a_record_that_is_damaged_says_so_wherever_it_is_read(client: TestClient, store: Store) -> None:
+    series = opened(upload(client, CT.read_bytes()))
+    shutil.rmtree(store.folder / "blobs")
+    frame, thumbnail = (client.get(f"/api/series/{series['id']}/{part}/0") for part in ("frames", "thumbnail"))
+    with sqlite3.connect(store.folder / "basira.sqlite3") as other:
+        other.execute("ALTER TABLE series RENAME TO lost")
+    other.close()
+    described = client.get(f"/api/series/{series['id']}")
+    assert [answer.status_code for answer in (frame, thumbnail)] == [503, 503]
+    assert "damaged" in frame.json()["sentence"]["en"]
+    assert described.status_code == 500
+    assert "series" not in described.text, "what a library said stays out of the answer"
 
 
 def test_a_sample_is_opened_by_its_name_and_no_other_file_is(client: TestClient) -> None:

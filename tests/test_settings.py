@@ -41,6 +41,12 @@ def test_variables_are_read_as_what_they_are(tmp_path: Path) -> None:
     assert (settings.lang, settings.model) == ("ar", "demo")
 
 
+def test_names_of_hosts_are_kept_as_browsers_send_them() -> None:
+    settings = read_settings({"BASIRA_HOSTNAMES": "Reading-Room.Hospital, بصيرة.example"})
+    assert settings.hostnames == ("reading-room.hospital", "xn--ngbcxp9h.example")
+    assert "reading-room.hospital,xn--" in repr(describe(settings))
+
+
 def test_settings_do_not_change_afterwards() -> None:
     with pytest.raises(FrozenInstanceError):
         Settings().port = 1  # type: ignore[misc] # what this test is about
@@ -59,6 +65,10 @@ def test_settings_do_not_change_afterwards() -> None:
         ("BASIRA_LANG", "fr"),
         ("BASIRA_DATA", str(ROOT / "pyproject.toml")),
         ("BASIRA_HOST", " 127.0.0.1"),
+        ("BASIRA_HOSTNAMES", "http://reading-room.hospital"),
+        ("BASIRA_HOSTNAMES", "reading-room.hospital:7860"),
+        ("BASIRA_HOSTNAMES", "reading-room,,basira"),
+        ("BASIRA_HOSTNAMES", "*.hospital"),
         ("BASIRA_MODEL_KEY", "two\nlines"),
         ("BASIRA_PROT", "1"),
         ("BASIRA_SOMETHING_ELSE", "1"),

@@ -42,7 +42,7 @@ def run_ask(call: Call) -> int:
 def _typed(call: Call) -> tuple[list[Path], str]:
     """The images and the question. `--image A B "question"`: the last word is the question."""
     images, words = list(call.arguments.image), list(call.arguments.words)
-    if not words and len(images) > 1:
+    if not words and len(images) > 1 and not Path(images[-1]).exists():  # two files are no file and a question
         words = [images.pop()]
     if len(words) != 1 or not words[0].strip():
         raise Misuse("usage-one-question")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from app.address import url
 from app.commands.call import DONE, REFUSED, Call
 from app.notices import sentence
 from app.settings import Settings
@@ -18,26 +19,16 @@ def run_serve(call: Call) -> int:
         call.complain(problem, host=settings.host, port=str(settings.port), following=following)
         return REFUSED
     from app.server import serve  # takes seconds, and is not needed to say that the port is taken
-    from storage import FolderUnusable, StorageError
+    from storage import StorageError
 
-    call.say("serve-starting", url=url(settings))
+    call.say("serve-starting", url=url(settings.host, settings.port))
     try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # before anything else is put there
         return serve(settings, call.locale)
-    except PermissionError as error:
-        call.terminal.complain(sentence(FolderUnusable(type(error).__name__), call.locale))
-        return REFUSED
     except StorageError as error:
         call.terminal.complain(sentence(error, call.locale))
         return REFUSED
     except KeyboardInterrupt:
         return DONE  # Ctrl+C is how it is meant to end
-
-
-def url(settings: Settings) -> str:
-    """Where a browser on this machine finds the page."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{host}:{settings.port}"
 
 
 def address_problem(settings: Settings) -> str | None:
@@ -49,7 +40,7 @@ def address_problem(settings: Settings) -> str | None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # "a..b" is no name at all
         return "serve-no-such-address"
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import replace
 
+from app.address import is_loopback, url
 from app.commands.ask import load
 from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.commands.parser import whole
-from app.commands.serve import address_problem, url
+from app.commands.serve import address_problem
 from app.notices import sentence
 from app.settings import Settings
 
@@ -37,34 +37,32 @@ def run_serve_model(call: Call) -> int:
         return REFUSED
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _serve(call: Call, settings: Settings) -> int:
     import uvicorn
 
+    from app.failures import Failures
+    from app.guard import Guard
     from app.model_server import create_model_app
 
     engine = load(call)
     try:
         application = create_model_app(engine, api_key=settings.api_key, most_new_tokens=settings.max_new_tokens)
+        application.add_middleware(Failures)
+        if settings.api_key is None:  # whoever has the key may call it by any name
+            application.add_middleware(Guard, host=settings.host, names=settings.hostnames)
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
                 host=settings.host,
                 port=settings.port,
+                log_config=None,  # ours, which writes no message of an exception
                 log_level="warning",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=3,
             )
         )
-        call.say("serve-model-starting", url=f"{url(settings)}/v1", name=engine.identity.name)
+        call.say("serve-model-starting", url=f"{url(settings.host, settings.port)}/v1", name=engine.identity.name)
         server.run()
         return DONE if server.started else REFUSED
     except KeyboardInterrupt:

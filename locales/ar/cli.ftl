@@ -52,6 +52,7 @@ ask-demonstration = هذا نموذج توضيحي ليست لديه معرفة 
 ask-truncated = بُترت الإجابة عند أقصى طول لها. يتيح BASIRA_MAX_NEW_TOKENS إجابات أطول.
 ask-stopped = أُوقفت الإجابة.
 
+export-no-record = لا يوجد سجل في { $folder }، فلا شيء يُصدَّر. اجعل BASIRA_DATA المجلد الذي فيه السجل.
 export-done = { $count ->
     [zero] لم يُكتب أي سؤال في { $path } لأن السجل خالٍ.
     [one] كُتب سؤال واحد وجوابه في { $path }.

@@ -49,6 +49,7 @@ ask-demonstration = This is a demonstration model with no medical knowledge.
 ask-truncated = The answer was cut at its longest length. BASIRA_MAX_NEW_TOKENS allows more.
 ask-stopped = The answer was stopped.
 
+export-no-record = There is no record in { $folder }, so there is nothing to export. Set BASIRA_DATA to the folder that holds one.
 export-done = { $count ->
     [one] One turn was written to { $path }.
    *[other] { $count } turns were written to { $path }.
