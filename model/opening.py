@@ -191,7 +191,7 @@ class _Source:
     @property
     def tower_files(self) -> tuple[Path, ...]:
         """Weight files of a tower that lies outside the checkpoint."""
-        return tuple(sorted({stored.file for stored in self.tower.tensors.values()})) if self.tower else ()
+        return tuple(sorted({stored.file for _, stored in self.tower.tensors.values()})) if self.tower else ()
 
 
 def _start(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import Checkpoint
-from model.errors import CheckpointIncomplete, TowerNotFound, UnknownArchitecture
+from model.errors import CheckpointIncomplete, PickleRefused, TowerNotFound, UnknownArchitecture
 from model.weights import Stored, stored_tensors, weight_files
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IMAGE_TOKEN = "<image>"
 _TOWER_INSIDE = "model.vision_tower.vision_tower."
+_TOWER_PARTS = ("embeddings.", "pre_layrnorm.", "encoder.", "post_layernorm.")
 _PROJECTOR = {"0": "linear_1", "2": "linear_2"}
 _TEXT_TYPES = {
     "llava_llama": "llama",
@@ -39,7 +40,8 @@ class Tower:
 
     folder: Path
     config: dict[str, Any]
-    tensors: dict[str, Stored]
+    tensors: dict[str, tuple[str, Stored]]
+    """Hugging Face name → (stored name, where it is)."""
 
 
 def find_tower(checkpoint: Checkpoint, given: Path | None = None) -> Tower:
@@ -74,10 +76,20 @@ def _read_tower(checkpoint: Checkpoint, folder: Path) -> Tower:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config = config.get("vision_config", config)
     inside = any(name.startswith(_TOWER_INSIDE) for name in checkpoint.tensors)
-    tensors = {} if inside else stored_tensors(weight_files(folder))
+    stored = {} if inside else stored_tensors(weight_files(folder))
+    tensors = {target: (name, where) for name, where in stored.items() if (target := _tower_name(name)) is not None}
     if not inside and not tensors:
-        raise TowerNotFound("the vision tower's folder holds no *.safetensors file")
+        if any(folder.glob("*.bin")):
+            raise PickleRefused("the vision tower's weights are a pickle; a *.safetensors file of it is needed")
+        raise TowerNotFound("the vision tower's folder holds no *.safetensors file with a tower")
     return Tower(folder, config, tensors)
+
+
+def _tower_name(name: str) -> str | None:
+    """Our name for a tensor of a CLIP (whole, its vision half alone as transformers 4 or 5 save it) or of the tower
+    inside a Hugging Face Llava."""
+    rest = name.removeprefix("model.").removeprefix("vision_tower.").removeprefix("vision_model.")
+    return "model.vision_tower.vision_model." + rest if rest.startswith(_TOWER_PARTS) else None
 
 
 def names(checkpoint: Checkpoint, tower: Tower) -> dict[str, tuple[str, Stored]]:
@@ -87,9 +99,7 @@ def names(checkpoint: Checkpoint, tower: Tower) -> dict[str, tuple[str, Stored]]
         target = _target(name)
         if target is not None:
             found[target] = (name, stored)
-    for name, stored in tower.tensors.items():
-        if name.startswith("vision_model."):
-            found["model.vision_tower." + name] = (name, stored)
+    found |= tower.tensors
     if not any(name.startswith("model.multi_modal_projector.") for name in found):
         raise CheckpointIncomplete("model.mm_projector.* is missing")
     return found

@@ -69,8 +69,10 @@ def find_template(adapter: Adapter) -> Template:
     kind = adapter.checkpoint.config.get("model_type")
     if "<|start_header_id|>" in vocabulary:
         name = "bimedix2"
-    elif "<|assistant|>" in vocabulary:
+    elif "<|assistant|>" in vocabulary or "huatuo" in adapter.checkpoint.name.lower():
         name = "huatuo"
+    elif "<|im_start|>" in vocabulary:
+        name = "chatml"
     elif not adapter.accepts_images:
         name = "plain"
     elif kind == "llava_mistral" or adapter.checkpoint.text_config.get("model_type") == "mistral":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,51 @@ def test_original_names_give_the_same_logits_as_the_hugging_face_twin(tmp_path: 
     twin.close()
 
 
+def _vision_half(folder: Path, twin: Path) -> None:
+    from transformers import CLIPVisionModel, LlavaForConditionalGeneration
+
+    tower: Any = LlavaForConditionalGeneration.from_pretrained(twin).model.vision_tower
+    half = CLIPVisionModel(tower.config)
+    half.load_state_dict(tower.state_dict(), strict=False)
+    half.save_pretrained(folder)
+
+
+def _whole_clip(folder: Path, twin: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    found = {}
+    for name, tensor in load_file(twin / "model.safetensors").items():
+        if "vision_tower." in name:
+            rest = name.partition("vision_tower.")[2].removeprefix("vision_model.")
+            found["vision_model." + rest] = tensor
+    save_file(found | {"text_model.final_layer_norm.bias": tensor.clone()}, folder / "model.safetensors")
+
+
+def _another_llava(folder: Path, twin: Path) -> None:
+    shutil.copyfile(twin / "model.safetensors", folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("save", [_vision_half, _whole_clip, _another_llava])
+def test_a_named_tower_may_be_stored_in_any_of_its_forms(tmp_path: Path, save: Callable[[Path, Path], None]) -> None:
+    folder = checkpoints.make_original_llava(tmp_path / "original", tower_inside=False)
+    (folder / "vision-tower" / "model.safetensors").unlink()
+    given = (folder / "vision-tower").rename(tmp_path / "clip-vit-large-patch14-336")  # the name it has in config.json
+    save(given, tmp_path / "twin")
+    ours, twin = opened(folder), opened(tmp_path / "twin")
+    for messages in QUESTIONS:
+        assert (logits_of(ours, messages) - logits_of(twin, messages)).abs().max() < 1e-4
+    ours.close()
+    twin.close()
+
+
+def test_a_tower_that_is_only_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    folder = checkpoints.make_original_llava(tmp_path / "original", tower_inside=False)
+    tower = folder / "vision-tower"
+    (tower / "model.safetensors").rename(tower / "pytorch_model.bin")
+    with pytest.raises(errors.PickleRefused, match="tower"):
+        opened(folder)
+
+
 def test_an_original_checkpoint_without_its_tower_says_so(tmp_path: Path) -> None:
     folder = checkpoints.make_original_llava(tmp_path / "original", tower_inside=False)
     shutil.rmtree(folder / "vision-tower")
@@ -93,6 +139,53 @@ def test_a_converted_checkpoint_answers_as_before_and_loads_in_transformers(tmp_
 
 
 # --- Hugging Face ---
+
+
+def _transformers_4(name: str) -> str:
+    return name.replace("vision_tower.", "vision_tower.vision_model.") if "vision_model" not in name else name
+
+
+def _transformers_4_52(name: str) -> str:
+    name = _transformers_4(name)
+    if name.startswith("language_model.lm_head"):
+        return name.removeprefix("language_model.")
+    if name.startswith("language_model.model."):
+        return "model.language_model." + name.removeprefix("language_model.model.")
+    return name if name.startswith(("model.", "lm_head.")) else "model." + name
+
+
+def _qwen_4_52(name: str) -> str:
+    if name.startswith("visual."):
+        return "model." + name
+    return "model.language_model." + name.removeprefix("model.") if name.startswith("model.") else name
+
+
+@pytest.mark.parametrize(
+    ("make", "rename"),
+    [
+        (checkpoints.make_llava, _transformers_4),
+        (checkpoints.make_llava, _transformers_4_52),
+        (checkpoints.make_gemma, _transformers_4),
+        (checkpoints.make_gemma, _transformers_4_52),
+        (checkpoints.make_qwen, _qwen_4_52),
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_tensors_may_have_the_names_of_any_release(
+    tmp_path: Path, make: Callable[[Path], Path], rename: Callable[[str], str]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = make(tmp_path / "model")
+    renamed = shutil.copytree(folder, tmp_path / "renamed")
+    file = renamed / "model.safetensors"
+    state = {rename(name): tensor for name, tensor in load_file(file).items()}
+    assert set(state) != set(load_file(file))
+    save_file(state, file, metadata={"format": "pt"})
+    ours, theirs = opened(renamed), opened(folder)
+    assert (logits_of(ours, QUESTIONS[1]) - logits_of(theirs, QUESTIONS[1])).abs().max() == 0
+    ours.close()
+    theirs.close()
 
 
 def test_prompt_and_pixels_are_those_of_the_stock_processor_on_the_padded_picture(llava: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from model import Finish, Message, Piece, Sampling, Thought, errors, open_engine
+from model import prompt as prompt_module
 from model.answer import Answer, Tags
 from model.boxes import Box, find_boxes
 from model.local import LocalEngine
@@ -81,6 +82,42 @@ def test_a_text_model_refuses_images_and_says_so(tmp_path: Path) -> None:
     assert isinstance(events[0], Finish)
     assert isinstance(events[0].error, errors.ImagesNotAccepted)
     engine.close()
+
+
+PROMPTS = {
+    "mistral_inst": "[INST] <image>\nQ1 [/INST] A1 </s>[INST] Q2 [/INST]",
+    "vicuna": (
+        "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, "
+        "detailed, and polite answers to the human's questions. USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT:"
+    ),
+    "huatuo": "<|user|>\n<image>\nQ1\n<|assistant|>\nA1<|endoftext|>\n<|user|>\nQ2\n<|assistant|>\n",
+    "chatml": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n<image>\nQ1<|im_end|>\n"
+        "<|im_start|>assistant\nA1<|im_end|>\n<|im_start|>user\nQ2<|im_end|>\n<|im_start|>assistant\n"
+    ),
+    "plain": "<image>\nQ1\nA1\nQ2",
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROMPTS))
+def test_checkpoints_without_a_template_get_the_literal_prompt_of_their_kind(tokenizer: Any, name: str) -> None:
+    template = (Path(prompt_module.__file__).parent / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+
+    def rendered(answer: str) -> str:
+        talk: list[dict[str, Any]] = [
+            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Q1"}]},
+            {"role": "assistant", "content": answer},
+            {"role": "user", "content": "Q2"},
+        ]
+        apply = tokenizer.apply_chat_template
+        return str(apply(talk, chat_template=template, tokenize=False, add_generation_prompt=True))
+
+    begin = "" if name in ("huatuo", "chatml") else tokenizer.bos_token
+    assert rendered("A1") == begin + PROMPTS[name]
+    put_back = rendered("\ue0f00\ue0f1")  # the ids of an answer bring their own white space along
+    first = rendered("A1").partition("A1")[0].rstrip(" \n")
+    assert put_back.startswith(first)
+    assert put_back.partition("\ue0f0")[0].rstrip("\n") == first
 
 
 # --- context ---
