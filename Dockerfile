@@ -18,7 +18,8 @@ COPY model model
 COPY storage storage
 
 USER basira
-# All interfaces of the container; which of the host's reach it is for `docker run -p` to say.
+# All interfaces of the container; which of the host's reach it is for `docker run -p` to say. To be reached by a name
+# other than localhost: -e BASIRA_HOSTNAMES=that.name
 ENV BASIRA_HOST=0.0.0.0 BASIRA_DATA=/data
 VOLUME /data
 EXPOSE 7860

@@ -77,6 +77,18 @@ def test_libraries_are_installed_once_then_only_on_change_and_a_failure_says_whe
     assert ".venv/install.log" in refused.stderr
 
 
+def test_a_checkout_that_was_moved_gets_an_environment_that_works_where_it_is_now(machine: Path) -> None:
+    """The scripts in .venv/bin begin with the path of their Python."""
+    real_python(machine)
+    assert set_up(machine, "setup", "run").returncode == 0
+    moved = machine.rename(machine.with_name("moved"))
+    done = set_up(moved, "setup", "run")
+    assert done.returncode == 0, done.stderr
+    first = (moved / ".venv" / "bin" / "pip").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith(f"#!{moved}/"), first
+    assert set_up(moved, "setup", "run").stdout == ""
+
+
 def test_a_machine_without_python_is_told_how_to_get_it(machine: Path) -> None:
     refused = set_up(machine, "setup", "run")
     assert refused.returncode == 1

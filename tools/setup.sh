@@ -37,6 +37,11 @@ is_current() {
     [ -f ".venv/.installed-$purpose" ] && fingerprint "$wanted" 2>/dev/null | cmp -s - ".venv/.installed-$purpose"
 }
 
+# The scripts of an environment begin with the path of its Python: in a folder that was moved they start no more.
+was_moved() {
+    [ -f .venv/.installed-run ] && [ "$(tail -n 1 .venv/.installed-run)" != "$(pwd)" ]
+}
+
 check_disk() {
     free_kb=$(df -Pk . | awk 'NR == 2 { print $4 }')
     needed=${DISK_GB:-6}
@@ -77,7 +82,7 @@ if is_current; then
     exit 0
 fi
 check_disk
-if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+if was_moved || ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     make_environment
 fi
 install_packages
