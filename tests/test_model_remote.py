@@ -7,8 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -167,13 +166,16 @@ def test_without_the_key_nothing_is_answered(server: Served) -> None:
         open_engine(f"openai:http://127.0.0.1:{server.port}/v1", api_key="wrong")
 
 
-def test_a_server_that_is_not_there_is_named_as_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "PAUSES", (0.01, 0.01, 0.01))
+def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+        return int(held.getsockname()[1])
+
+
+def test_a_server_that_is_not_there_is_named_as_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "PAUSES", (0.01, 0.01, 0.01))
     with pytest.raises(errors.RemoteUnreachable):
-        open_engine(f"openai:http://127.0.0.1:{port}/v1")
+        open_engine(f"openai:http://127.0.0.1:{free_port()}/v1")
 
 
 def test_a_model_the_server_does_not_have_is_not_found(server: Served) -> None:
@@ -181,44 +183,51 @@ def test_a_model_the_server_does_not_have_is_not_found(server: Served) -> None:
         open_engine(f"openai:http://127.0.0.1:{server.port}/v1#other", api_key="sesame")
 
 
-DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
+class Listening(BaseHTTPRequestHandler):
+    """A real HTTP server that says it is vLLM and remembers what it was asked."""
+
+    asked: ClassVar[list[tuple[str | None, dict[str, Any]]]] = []
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        self._send(json.dumps({"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 4096}]}).encode())
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.headers.get("X-Session-ID"), body))
+        word = b'data: {"choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]}\n\n'
+        usage = b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}\n\n'
+        self._send(word + usage + b"data: [DONE]\n\n")
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
-@pytest.mark.skipif(not (DEMO / "config.json").exists(), reason="the demonstration model has not been trained yet")
-def test_transformers_serve_with_the_demonstration_model_answers_as_the_engine_does(tmp_path: Path) -> None:
-    import os
-    import subprocess
-    import sys
-
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(DEMO)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
-    assert server.stderr is not None
-    assert any("Uvicorn running" in line for line in server.stderr)
-    drain = threading.Thread(target=server.stderr.read)  # a full pipe would stop the server
-    drain.start()
-    try:
-        there = open_engine(f"openai:http://127.0.0.1:{port}/v1#{DEMO}")
-        here = open_engine("demo", quantization="bf16", device="cpu", check=False)
-        assert there.identity.name == "demo-model"
-        for messages in (ask("What imaging modality is this?"), [Message("user", "ما هذا؟")]):
-            remote_events = list(there.stream(messages, GREEDY))
-            assert finish_of(remote_events).error is None
-            assert said(remote_events) == said(list(here.stream(messages, GREEDY))) != ""
-            assert finish_of(remote_events).prompt_tokens > 0
-        there.close()
-        here.close()
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        drain.join(timeout=30)
-        server.stderr.close()
+def test_a_conversation_stays_on_one_machine_and_its_cache_is_salted() -> None:
+    Listening.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listening) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        engine = open_engine(f"openai:http://127.0.0.1:{server.server_port}/v1")
+        for conversation in ("secret one", "secret one", "another", None):
+            finish = finish_of(list(engine.stream(ask(), GREEDY, conversation=conversation)))
+            assert (finish.prompt_tokens, finish.new_tokens) == (9, 1)
+        engine.close()
+        server.shutdown()
+        thread.join()
+    sessions = [session for session, _ in Listening.asked]
+    salts = [body.get("cache_salt") for _, body in Listening.asked]
+    assert sessions == salts
+    assert sessions[0] == sessions[1] != sessions[2]
+    assert sessions[3] is None
+    assert "secret" not in str(Listening.asked)
+    part = Listening.asked[0][1]["messages"][0]["content"][0]
+    assert part["image_url"]["url"].startswith("data:image/png;base64,")
 
 
 class Moody(BaseHTTPRequestHandler):
