@@ -10,13 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from app.commands.call import MISUSED, REFUSED, STOPPED, Call, Misuse
+from app.commands.call import FAILED, MISUSED, REFUSED, STOPPED, Call, Misuse
 from app.commands.help import show_help
 from app.commands.parser import COMMANDS, LANGUAGES, parse
-from app.failures import WithoutMessages
+from app.failures import WithoutMessages, trace
 from app.locale import Locale
+from app.notices import UNEXPECTED
 from app.settings import SettingError, operator_locale, read_settings
 from app.terminal import Terminal
+
+log = logging.getLogger(__name__)
 
 
 def main(typed: Sequence[str] | None = None) -> int:
@@ -45,6 +48,12 @@ def main(typed: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
+    except ModuleNotFoundError:
+        raise  # told by whoever started this
+    except Exception as error:  # nobody foresaw it: its place helps whoever mends it, its message may name a patient
+        log.error("an unexpected %s", trace(error))
+        terminal.complain(locale.sentence(UNEXPECTED))
+        return FAILED
 
 
 def _run(call: Call) -> int:

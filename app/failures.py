@@ -6,6 +6,7 @@ An error's message may hold what people typed, a file's name or a DICOM value: i
 from __future__ import annotations
 
 import logging
+import threading
 from traceback import format_tb
 from types import TracebackType
 
@@ -32,6 +33,16 @@ class WithoutMessages(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
         return trace(ei[1]) if ei[1] is not None else ""
+
+
+def quiet_threads() -> None:
+    """Log what ends a thread as everything else is logged: class and place."""
+
+    def ended(what: threading.ExceptHookArgs) -> None:
+        if what.exc_value is not None:
+            log.error("a thread was ended by %s", trace(what.exc_value))
+
+    threading.excepthook = ended
 
 
 class Failures:

@@ -14,7 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app.engines import open_model, sampling, told
-from app.failures import Failures
+from app.failures import Failures, quiet_threads
 from app.guard import Guard
 from app.intake import Intake
 from app.loading import LoadingEngine
@@ -75,13 +75,15 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
 
 def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:
     import gradio as gr  # slow to import; the command line must not pay for it
+    from gradio import queueing
     from gradio.routes import templates
 
-    from app.shell import speak_for_ourselves
+    from app.shell import keep_messages_out_of_the_log, speak_for_ourselves
     from app.web.events import ReadingRoom, connect
     from app.web.layout import head, lay_out
 
     speak_for_ourselves(templates.env)
+    keep_messages_out_of_the_log(queueing)
     with gr.Blocks(title=locale.sentence("page-title"), analytics_enabled=False, fill_width=True) as page:
         parts = lay_out(locale)
         connect(ReadingRoom(store, turns), page, parts)
@@ -111,6 +113,7 @@ def serve(settings: Settings, locale: Locale) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     with private_folder(settings.data), Store(settings.data) as store:
+        quiet_threads()
         engine = LoadingEngine(functools.partial(open_model, settings))
         application = create_app(settings, store, engine, locale)
         server = uvicorn.Server(

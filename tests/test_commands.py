@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -259,6 +260,20 @@ def test_a_python_without_the_libraries_is_told_in_a_sentence_where_they_are(cod
     assert "make run" in said
     assert ".venv/bin/python -m app" in said
     assert len(said.splitlines()) == 1
+
+
+def test_an_error_nobody_foresaw_ends_with_4_and_repeats_nothing(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    Store(tmp_path / "data").close()
+    with sqlite3.connect(tmp_path / "data" / "basira.sqlite3") as other:
+        other.execute("ALTER TABLE conversations RENAME TO secret")
+    other.close()
+    assert main(["export"]) == 4
+    said = capsys.readouterr()
+    assert "Something went wrong" in said.err
+    assert "OperationalError" in caplog.text
+    assert "no such table" not in caplog.text + said.err + said.out
 
 
 def test_models_lists_what_is_known_and_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +22,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.failures import Failures, WithoutMessages
+from app.failures import Failures, WithoutMessages, quiet_threads
 from app.guard import Guard
 from app.loading import LoadingEngine
 from app.temporary import private_folder
@@ -35,20 +37,34 @@ def broken(progress: object) -> Engine:
     raise ValueError(SECRET)
 
 
-def test_the_page_does_not_speak_for_gradio(tmp_path: Path) -> None:
-    program = Program(tmp_path / "data", {"BASIRA_MODEL": "openai:http://127.0.0.1:9/v1#none"})
-    program.start()
-    try:
-        with httpx.Client() as client:
-            page = client.get(program.url)
-    finally:
-        program.stop()
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    data = tmp_path_factory.mktemp("server") / "data"
+    running = Program(data, {"BASIRA_MODEL": "openai:http://127.0.0.1:9/v1#none"})
+    running.start()
+    yield running
+    running.stop()
+    assert list((data / "temporary").iterdir()) == []
+
+
+def test_the_page_does_not_speak_for_gradio(program: Program) -> None:
+    with httpx.Client() as client:
+        page = client.get(program.url)
     assert page.status_code == 200
     assert not re.search("og:|twitter|githubusercontent|Click to try", page.text)
     assert '<meta charset="utf-8" />' in page.text, "only those tags are gone"
     assert "gradio_config" in page.text
-    assert list((tmp_path / "data" / "temporary").iterdir()) == []
-    assert "Traceback" not in program.log
+
+
+def test_what_a_page_sends_stays_out_of_the_log_even_if_gradio_stumbles_over_it(program: Program) -> None:
+    with httpx.Client(base_url=f"{program.url}/gradio_api", timeout=60) as client:
+        for event in range(30):
+            asked = {"fn_index": event, "data": [SECRET], "session_hash": f"session{event}"}
+            if client.post("/queue/join", json=asked).status_code == 200:
+                with client.stream("GET", "/queue/data", params={"session_hash": f"session{event}"}) as events:
+                    assert any("process_completed" in line for line in events.iter_lines())
+    assert "an unexpected" in program.log
+    assert SECRET not in program.log
 
 
 def test_an_error_nobody_foresaw_is_a_sentence_for_the_reader_and_a_place_in_the_log(
@@ -140,3 +156,15 @@ def test_another_living_runs_uploads_stay_until_it_is_killed(tmp_path: Path) -> 
     assert (theirs / "upload").exists()
     with private_folder(tmp_path):
         assert not theirs.exists()
+
+
+def test_a_thread_that_dies_says_where_and_not_what(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
+    quiet_threads()
+    dying = threading.Thread(target=broken, args=(None,))
+    dying.start()
+    dying.join(10)
+    assert "a thread was ended by ValueError" in caplog.text
+    assert SECRET not in caplog.text
