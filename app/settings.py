@@ -86,8 +86,12 @@ def _choice(*options: str) -> Kind:
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
-    if path.exists() and not path.is_dir():
+    try:
+        path = Path(text).expanduser().absolute()
+        taken = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError) as error:  # a name too long, a folder closed to us, no such account
+        raise ValueError from error
+    if taken:
         raise ValueError
     return path
 

@@ -64,6 +64,8 @@ def test_settings_do_not_change_afterwards() -> None:
         ("BASIRA_QUANTIZATION", "q4"),
         ("BASIRA_LANG", "fr"),
         ("BASIRA_DATA", str(ROOT / "pyproject.toml")),
+        ("BASIRA_DATA", "~no-such-account/data"),
+        ("BASIRA_DATA", f"/tmp/{'x' * 300}"),
         ("BASIRA_HOST", " 127.0.0.1"),
         ("BASIRA_HOSTNAMES", "http://reading-room.hospital"),
         ("BASIRA_HOSTNAMES", "reading-room.hospital:7860"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -42,12 +43,12 @@ def run_ask(call: Call) -> int:
 def _typed(call: Call) -> tuple[list[Path], str]:
     """The images and the question. `--image A B "question"`: the last word is the question."""
     images, words = list(call.arguments.image), list(call.arguments.words)
-    if not words and len(images) > 1 and not Path(images[-1]).exists():  # two files are no file and a question
+    if not words and len(images) > 1 and not os.path.exists(images[-1]):  # two files are no file and a question
         words = [images.pop()]
     if len(words) != 1 or not words[0].strip():
         raise Misuse("usage-one-question")
     for image in images:
-        if not Path(image).exists():
+        if not os.path.exists(image):  # also where a name is too long to be one
             raise Misuse("usage-no-file", image)
     return [Path(image) for image in images], words[0].strip()
 
