@@ -22,4 +22,5 @@ def test_the_peak_of_loading_a_gigabyte_is_the_four_bit_size_plus_one_shard() ->
     assert found["stored"] > 1e9
     assert found["peak"] < 1.1 * (found["loaded"] + found["largest_shard"])
     assert found["peak"] < 0.7 * found["stored"]
+    assert found["again_peak"] < 1.3 * found["loaded"]
     assert 0.9 < found["estimated"] / found["loaded"] < 1.1
