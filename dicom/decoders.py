@@ -78,7 +78,7 @@ def _decoders(stream: Codestream, layout: Layout, at_least: int) -> list[Callabl
         reduction = _reduction(stream, at_least)
         full: list[Callable[[bytes], Array]] = [lambda d: _openjpeg(d, stream), _jpeg2000_fallback]
         if reduction and stream.samples == 1 and stream.codec == "jpeg-2000":
-            return [lambda d: _reduced(d, stream, reduction), *full]
+            return [lambda d: _reduced(d, stream, reduction), lambda d: _reduced_by_pillow(d, stream, reduction), *full]
         return full
     if stream.codec == "jpeg-xl":
         return [_jpeg_xl]
@@ -178,7 +178,16 @@ def _reduction(stream: Codestream, at_least: int) -> int:
 
 
 def _reduced(data: bytes, stream: Codestream, reduction: int) -> Array:
-    """Reduced-resolution decode by Pillow's openjpeg, which widens to 16 bits and biases signed values."""
+    """Reduced-resolution decode by imagecodecs' OpenJPEG."""
+    from dicom.openjpeg import decode_reduced
+
+    values = decode_reduced(data[data.find(b"\xff\x4f\xff\x51") :], reduction)
+    size = 1 if stream.bits <= 8 else 2 if stream.bits <= 16 else 4
+    return values.astype(f"{'i' if stream.signed else 'u'}{size}")
+
+
+def _reduced_by_pillow(data: bytes, stream: Codestream, reduction: int) -> Array:
+    """The same by Pillow's, which is slower, widens to 16 bits and biases signed values."""
     from PIL import Image, Jpeg2KImagePlugin
 
     at = data.find(b"\xff\x4f\xff\x51")

@@ -21,6 +21,7 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless
 from dicom import grey_levels, inspect, render_files
 from dicom.colour import palette, segmented
 from dicom.layout import Layout
+from dicom.openjpeg import decode_reduced
 from dicom.pixels import masked
 from tests.dicom_files import item, make_dataset, make_dicom, ramp, read_frame, sandbox, sequence, to_bytes
 
@@ -252,3 +253,24 @@ def test_the_colour_profile_of_a_photograph_is_applied(tmp_path: Path) -> None:
     assert np.abs(read_frame(path).samples[0, 0].astype(int) - (0, 255, 0)).max() <= 3
     broken = make_dicom(tmp_path / "b", red, photometric="RGB", Modality="XC", ICCProfile=b"x" * 400)
     assert np.array_equal(read_frame(broken).samples, red)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_reduced_frame_is_the_picture_at_that_size(tmp_path: Path, kind: Any, steps: int) -> None:
+    wave = np.sin(np.linspace(0, 6, 501))[:, None] * np.cos(np.linspace(0, 5, 333)) * 100
+    values = (wave + (0 if kind == np.int16 else 110)).round().astype(kind)
+    ds = make_dataset(values)
+    ds.PixelData = encapsulate([imagecodecs.jpeg2k_encode(values, reversible=True, codecformat="j2k")])
+    path = written(tmp_path / "a", ds, syntax="1.2.840.10008.1.2.4.90")
+    frame = sandbox().call("frame", str(path), "dicom", 0, 501 >> steps, False)
+    assert frame.samples.shape == (-(-501 >> steps), -(-333 >> steps))
+    assert np.abs(frame.samples.astype(float) - values[:: 1 << steps, :: 1 << steps]).max() <= 6
+
+
+def test_openjpeg_refuses_what_is_no_codestream() -> None:
+    whole = imagecodecs.jpeg2k_encode(ramp(), reversible=True, codecformat="j2k")
+    assert decode_reduced(whole, 1).shape == (32, 128)
+    for broken in (b"", whole[:4], whole[:200], whole[: len(whole) // 2]):
+        with pytest.raises(ValueError, match="OpenJPEG"):
+            decode_reduced(broken, 1)
