@@ -28,7 +28,7 @@ def convert(
     progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Write `source` to the new folder `target`, loadable by transformers alone. quantization: nf4, int8, bf16 or
-    fp32. Raises CheckpointError when the target exists, and what loading raises."""
+    fp32. Raises CheckpointError when the target exists, what loading raises, and OSError when it cannot be written."""
     if target.exists():
         raise CheckpointError(f"{target} exists already")
     checkpoint = inspect(source)
@@ -47,14 +47,17 @@ def convert(
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    if checkpoint.original:
-        _grow_for_image_token(loaded.model, tokenizer, adapter.image_token_id)
-    write(loaded.model, checkpoint, part)
-    tokenizer.save_pretrained(part)
-    _write_template(adapter, part)
-    if checkpoint.original:
-        _write_processor(adapter, part)
-    part.rename(target)
+    try:
+        if checkpoint.original:
+            _grow_for_image_token(loaded.model, tokenizer, adapter.image_token_id)
+        write(loaded.model, checkpoint, part)
+        tokenizer.save_pretrained(part)
+        _write_template(adapter, part)
+        if checkpoint.original:
+            _write_processor(adapter, part)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # a folder is whole or not there
     return target
 
 

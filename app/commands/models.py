@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from app.captions import SEPARATOR
 from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.notices import sentence
 from app.settings import QUANTIZATIONS
+
+log = logging.getLogger(__name__)
 
 
 def run_models(call: Call) -> int:
@@ -20,6 +23,7 @@ def run_models(call: Call) -> int:
             continue
         say = call.locale.sentence
         words = [
+            known.family,
             ", ".join(known.languages),
             say("models-memory", gigabytes=f"{known.memory_gb:g}"),
             say("models-context", tokens=str(known.context)),
@@ -54,7 +58,12 @@ def run_convert(call: Call) -> int:
         convert(locate(source, download=True), target, quantization=quantization, tower=tower, progress=show)
     except ModelError as error:
         call.terminal.progress("")
+        log.error("%s: %s", type(error).__name__, error)  # which file, which library: for the operator
         call.terminal.complain(sentence(error, call.locale))
+        return REFUSED
+    except OSError as error:
+        call.terminal.progress("")
+        call.complain("cannot-write", path=str(target), reason=error.strerror or "")
         return REFUSED
     call.terminal.progress("")
     call.say("convert-done", path=str(target))
