@@ -187,7 +187,7 @@ def train_speech(
         if not frozen and pictures:
             facts = [album.shards[s].facts[k] for s, k in pictures]
             cover = np.stack([album.shards[s].cover[k] for s, k in pictures])
-            loss = loss + 0.1 * helper_loss(heads, features, facts, cover)[0]
+            loss = loss + 0.3 * helper_loss(heads, features, facts, cover)[0]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)

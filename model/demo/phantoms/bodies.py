@@ -215,10 +215,25 @@ def signals(rng: np.random.Generator) -> dict[str, float]:
     }  # fmt: skip
 
 
+def _bottle(sheet: Sheet) -> Field:
+    """A test object: a bottle of fluid with rods and plates in it."""
+    rng = sheet.rng
+    image = sheet.flat(0.01)
+    r, level = rng.uniform(0.3, 0.8), rng.uniform(0.5, 1)
+    inside = sheet.ellipse(0, 0, r, r * rng.uniform(0.4, 1.2), power=float(rng.choice([2, 2, 8])), soft=0.012)
+    paint(image, inside, level)
+    for _ in range(int(rng.integers(0, 6))):
+        x, y, size = *rng.uniform(-0.6 * r, 0.6 * r, 2), rng.uniform(0.04, 0.4) * r
+        shape = {"turn": rng.uniform(0, 90), "power": float(rng.choice([2, 10])), "soft": 0.012}
+        rod = sheet.ellipse(x, y, size, size * rng.uniform(0.2, 1), **shape)
+        paint(image, inside * rod, level * rng.choice([0.02, 0.02, rng.uniform(0, 1.2)]))
+    return image
+
+
 def mr(rng: np.random.Generator, size: int) -> Scene:
     """An MR slice of no particular place; its body part is left open."""
     sheet = _sheet(rng, size)
-    image = compose(sheet, signals(rng).__getitem__)
+    image = compose(sheet, signals(rng).__getitem__) if rng.random() < 0.95 else _bottle(sheet)
     image = image * (1 + rng.uniform(0, 0.3) * sheet.noise(int(rng.integers(8, 30))))
     if rng.random() < 0.4:  # a surface coil's fall-off
         far = np.hypot(sheet.u - rng.uniform(-0.9, 0.9), sheet.v - rng.uniform(-0.9, 0.9))

@@ -121,6 +121,8 @@ def finish_mr(rng: np.random.Generator, image: Field) -> np.ndarray:
     image = np.sqrt(real**2 + (sigma * rng.standard_normal(image.shape)) ** 2).astype(np.float32)
     top = float(np.percentile(image, rng.uniform(97, 99.9)))
     image = np.clip(image / max(top, 0.05), 0, 1) * np.float32(rng.uniform(0.75, 1.1))
+    if rng.random() < 0.08:  # a bright spot elsewhere has set the display
+        image = image * np.float32(rng.uniform(0.4, 0.8))
     image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.2)))
     pixels = capture.to_bytes(image)
     if rng.random() < 0.12:

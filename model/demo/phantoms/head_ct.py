@@ -83,10 +83,10 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     level = str(rng.choice(["middle", "high", "low"], p=[0.55, 0.25, 0.2]))
     hu, brain, rx, ry = _skull(sheet)
     _inside(sheet, hu, brain, level)
-    wide = rng.random() < 0.1
+    odd = str(rng.choice(["", "wide", "narrow"], p=[0.82, 0.08, 0.1]))
     mask: Mask = np.zeros((size, size), bool)
     side: Side = "none"
-    if not wide and rng.random() < 0.58:
+    if not odd and rng.random() < 0.58:
         cover, x = _bleed(sheet, brain, rx, ry)
         mask, side = solid(cover), side_of(x)
         if mask.sum() < 0.006 * size * size:
@@ -95,15 +95,17 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
             halo = brain * np.clip(cv2.GaussianBlur(cover, (0, 0), size / 40) * 2 - cover, 0, 1)
             hu -= halo * rng.uniform(4, 12)
         paint(hu, cover, rng.uniform(64, 90) + 3 * sheet.noise(10))
-    if wide:
+    if odd == "wide":
         center, width = rng.uniform(100, 600), rng.uniform(1000, 3000)
+    elif odd:  # as files set it by mistake: brain all white or all black
+        center, width = rng.choice([rng.uniform(-40, 30), rng.uniform(60, 150)]), rng.uniform(8, 70)
     else:
         center, width = rng.uniform(32, 48), rng.uniform(70, 130)
-    image = finish_ct(sheet, hu, center, width, noise_hu=rng.uniform(0, 7 if not wide else 40), head=True)
+    image = finish_ct(sheet, hu, center, width, noise_hu=rng.uniform(0, 40 if odd == "wide" else 7), head=True)
     finding = "bleed" if side != "none" else "none"
     pixels, mask = image, mask
     pixels, mask = capture.reframe(rng, pixels, mask, most=0.06)
-    return Scene(pixels, mask, "ct", "head", not wide, finding, side)
+    return Scene(pixels, mask, "ct", "head", not odd, finding, side)
 
 
 def finish_ct(
