@@ -41,7 +41,8 @@ print(json.dumps({
     "estimated": memory.weight_bytes(checkpoint, "nf4"),
     "peak": memory.peak_resident_bytes() - before,
 }))
-place.keep(loaded.weight_bytes, lambda folder: convert.write(loaded.model, checkpoint, folder))
+if ready is None:
+    place.keep(loaded.weight_bytes, lambda folder: convert.write(loaded.model, checkpoint, folder))
 """
 
 

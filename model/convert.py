@@ -14,7 +14,7 @@ from typing import Any
 
 from model import family, original_llava, prompt, quantized
 from model.checkpoint import Checkpoint, inspect
-from model.errors import CheckpointError
+from model.errors import CheckpointError, QuantizationUnavailable
 
 _KEPT = ("generation_config.json", "preprocessor_config.json", "processor_config.json", "chat_template.json")
 
@@ -32,6 +32,10 @@ def convert(
     if target.exists():
         raise CheckpointError(f"{target} exists already")
     checkpoint = inspect(source)
+    if checkpoint.prequantized:
+        raise QuantizationUnavailable(
+            f"the weights are stored as {checkpoint.prequantized} already: use them as they are"
+        )
     tokenizer = family.load_tokenizer(checkpoint)
     found = original_llava.find_tower(checkpoint, tower) if checkpoint.original else None
     loaded = quantized.load(

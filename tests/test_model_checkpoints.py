@@ -138,6 +138,19 @@ def test_a_converted_checkpoint_answers_as_before_and_loads_in_transformers(tmp_
     after.close()
 
 
+def test_what_is_quantised_already_or_cannot_be_whole_is_not_converted(tmp_path: Path) -> None:
+    folder = checkpoints.make_original_llava(tmp_path / "original")
+    target = convert(folder, tmp_path / "four", quantization="nf4")
+    with pytest.raises(errors.QuantizationUnavailable, match="already"):
+        convert(target, tmp_path / "again")
+    with pytest.raises(errors.CheckpointError, match="exists"):
+        convert(folder, target)
+    next(folder.glob("*.safetensors")).unlink()
+    with pytest.raises(errors.CheckpointIncomplete):
+        convert(folder, tmp_path / "half")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["four", "original", "twin"]
+
+
 # --- Hugging Face ---
 
 
