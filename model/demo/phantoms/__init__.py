@@ -22,7 +22,7 @@ from model.demo.scene import Scene
 Drawer = Callable[[np.random.Generator, int], Scene]
 
 # Weights: kinds with findings to learn are drawn most; the rest keep modality and body part honest.
-KINDS: dict[str, tuple[Drawer, float]] = {
+PLAIN: dict[str, tuple[Drawer, float]] = {
     "chest": (chest.draw, 15),
     "head_ct": (head_ct.draw, 12),
     "abdomen_ct": (abdomen_ct.draw, 18),
@@ -45,7 +45,7 @@ CLOSE_UPS = {
 def close_up(rng: np.random.Generator, size: int) -> Scene:
     """A third to three fifths of another picture's width, wherever there is something to see."""
     weights = np.array(list(CLOSE_UPS.values()), float)
-    whole = KINDS[str(rng.choice(list(CLOSE_UPS), p=weights / weights.sum()))][0](rng, int(size * 1.4))
+    whole = PLAIN[str(rng.choice(list(CLOSE_UPS), p=weights / weights.sum()))][0](rng, int(size * 1.4))
     h, w = whole.mask.shape
     best, shown = -1.0, whole.image
     for _ in range(3):
@@ -60,14 +60,13 @@ def close_up(rng: np.random.Generator, size: int) -> Scene:
 
 def turned(rng: np.random.Generator, size: int) -> Scene:
     """A slice lying on its side or upside down: nobody can tell its sides, so its findings are left open."""
-    whole = KINDS[str(rng.choice(["head_ct", "abdomen_ct", "brain_mr", "body_ct", "body_mr"]))][0](rng, size)
+    whole = PLAIN[str(rng.choice(["head_ct", "abdomen_ct", "brain_mr", "body_ct", "body_mr"]))][0](rng, size)
     image = np.rot90(whole.image, int(rng.integers(1, 4)))
     image = image[:, ::-1] if rng.random() < 0.5 else image
     return Scene(np.ascontiguousarray(image), np.zeros(image.shape[:2], bool), whole.modality, whole.part)
 
 
-KINDS["close_up"] = (close_up, 9)
-KINDS["turned"] = (turned, 6)
+KINDS: dict[str, tuple[Drawer, float]] = {**PLAIN, "close_up": (close_up, 9), "turned": (turned, 6)}
 
 
 def draw(rng: np.random.Generator, size: int = 144, kind: str | None = None) -> Scene:
