@@ -25,6 +25,8 @@ class Decoder:
         self.adapter = adapter
         self.device = model.get_input_embeddings().weight.device
         self._recorder = Recorder(self) if recorded else None
+        # Gemma 2 caps its scores, which only transformers' own attention does; that one adds masks
+        self._adds_masks = adapter.config.get_text_config()._attn_implementation == "eager"
 
     def read(
         self,
@@ -144,6 +146,16 @@ class Decoder:
 
     def _by_kind(self, full: torch.Tensor, near: torch.Tensor | None) -> Any:
         sliding = full if near is None else full & near
+        if self._adds_masks:
+            full, sliding = self._added(full), self._added(sliding)
         if self.adapter.mixed_layers:
             return {"full_attention": full, "sliding_attention": sliding}
         return sliding
+
+    def _added(self, allowed: torch.Tensor) -> torch.Tensor:
+        """What is added to scores: 0 where one may look, the lowest number elsewhere."""
+        import torch
+
+        dtype = self.model.get_input_embeddings().weight.dtype
+        lowest = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=self.device)
+        return torch.where(allowed, torch.zeros_like(lowest), lowest)

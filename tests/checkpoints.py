@@ -359,10 +359,10 @@ def make_qwen(folder: Path, *, kind: str = "qwen2.5-vl", seed: int = 3) -> Path:
 
 
 def make_text(folder: Path, *, kind: str = "llama", seed: int = 4) -> Path:
-    """A text-only model: llama, mixtral (no template, as BiMediX), gemma3_text or qwen3."""
+    """A text-only model: llama, mistral, mixtral (no template, as BiMediX), gemma2, gemma3_text or qwen3."""
     import transformers
 
-    gemma, qwen = kind == "gemma3_text", kind == "qwen3"
+    gemma, qwen = kind in ("gemma2", "gemma3_text"), kind == "qwen3"
     specials = GEMMA_SPECIALS if gemma else QWEN_SPECIALS if qwen else ("<unk>", "<s>", "</s>")
     bos = "<bos>" if gemma else None if qwen else "<s>"
     eos = "<end_of_turn>" if gemma else "<|im_end|>" if qwen else "</s>"
@@ -377,6 +377,8 @@ def make_text(folder: Path, *, kind: str = "llama", seed: int = 4) -> Path:
         del text["rope_parameters"]
     if qwen:
         text |= {"head_dim": 32}
+    if kind == "mistral":
+        text |= {"sliding_window": 32}
     config = transformers.AutoConfig.for_model(kind, **text)
     model = transformers.AutoModelForCausalLM.from_config(config)
     _randomise(model, seed, head=0.5 if gemma else 3.0)

@@ -23,6 +23,8 @@ FAMILIES = {
     "qwen3-vl": lambda folder: checkpoints.make_qwen(folder, kind="qwen3-vl"),
     "llama": checkpoints.make_text,
     "mixtral": lambda folder: checkpoints.make_text(folder, kind="mixtral"),
+    "mistral": lambda folder: checkpoints.make_text(folder, kind="mistral"),
+    "gemma2": lambda folder: checkpoints.make_text(folder, kind="gemma2"),
     "gemma3_text": lambda folder: checkpoints.make_text(folder, kind="gemma3_text"),
     "qwen3": lambda folder: checkpoints.make_text(folder, kind="qwen3"),
 }
