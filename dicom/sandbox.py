@@ -38,7 +38,7 @@ _HEADER = struct.Struct("<Q")
 _START_SECONDS = 60.0  # importing the decoders on a busy machine; no file has been read yet
 _KEPT_BYTES = 64 * 1024 * 1024  # shared memory beyond this is given back after each answer
 _REUSED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""For glibc: a frame's memory is kept for the next one up to 64 MiB; asking for it anew costs a third of a CR's time."""
+"""For glibc: up to 64 MiB of a frame's memory are kept for the next one; asking anew costs a third of a CR's time."""
 _MESSAGE_BYTES = 256 * 1024 * 1024
 _KEPT_VARIABLES = (
     "PATH",
