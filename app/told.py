@@ -41,16 +41,13 @@ def _words(facts: Facts, view: View | None, locale: Locale) -> Iterator[str]:
     ):
         if code:
             yield coded(locale, prefix, code)
-    yield from _acquisition(facts, locale)
-    if facts.sex:
-        yield coded(locale, "sex", facts.sex)
-    if facts.age_band:
-        yield coded(locale, "age-band", facts.age_band)
+    yield from acquisition(facts, locale)
     if view is not None:
         yield from _shown(facts, view, locale)
 
 
-def _acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
+def acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
+    """How it was taken and of whom in general: what a caption leaves out."""
     for key, value in (
         ("told-thickness", facts.slice_thickness_mm),
         ("told-kvp", facts.kvp),
@@ -62,6 +59,10 @@ def _acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
     ):
         if value is not None:
             yield locale.plain(key, number=f"{round(value, 3):g}")
+    if facts.sex:
+        yield coded(locale, "sex", facts.sex)
+    if facts.age_band:
+        yield coded(locale, "age-band", facts.age_band)
 
 
 def _shown(facts: Facts, view: View, locale: Locale) -> Iterator[str]:

@@ -147,6 +147,18 @@ def test_inspect_gives_programs_one_line_of_json_per_file(capsys: pytest.Capture
     assert "CompressedSamples" not in json.dumps(good)  # the patient's name in that file
 
 
+def test_inspect_says_how_an_image_was_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", CT]) == 0
+    details = capsys.readouterr().out.splitlines()[2]
+    assert "120 kV" in details
+    assert "mm between pixels" in details
+
+
+def test_a_window_may_have_a_negative_centre(tmp_path: Path) -> None:
+    for typed in (["--window", "-600/1500"], ["--window=-600/1500"]):
+        assert main(["render", *typed, "--out", str(tmp_path / "out"), CT]) == 0
+
+
 def test_render_writes_a_picture_of_the_files_own_size(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["render", "--window", "40/400", "--out", str(tmp_path / "out"), CT]) == 0
     written = Path(capsys.readouterr().out.strip())

@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.captions import SEPARATOR, caption
+from app.captions import SEPARATOR, caption, coded
 from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.commands.parser import whole
+from app.locale import Locale
 from app.notices import sentence
+from app.told import acquisition
 
 if TYPE_CHECKING:
-    from dicom import Inspection
+    from dicom import Facts, Inspection
 
 
 def run_inspect(call: Call) -> int:
@@ -43,6 +45,8 @@ def _show(call: Call, found: Inspection) -> None:
     for series in found.series:
         words = [caption(series.facts)[code], series.encoding]
         call.terminal.say("  " + SEPARATOR.join(word for word in words if word))
+        if details := _details(series.facts, call.locale):
+            call.terminal.say("    " + details)
         for warning in series.warnings:
             call.terminal.say("    " + call.locale.sentence(f"warning-{warning}"))
         if series.error is not None:
@@ -52,6 +56,15 @@ def _show(call: Call, found: Inspection) -> None:
         call.terminal.say("  " + number + sentence(skipped.error, call.locale))
     if len(found.skipped) > 20:
         call.terminal.say("  " + call.locale.sentence("inspect-more-skipped", count=len(found.skipped) - 20))
+
+
+def _details(facts: Facts, locale: Locale) -> str:
+    words = [coded(locale, "contrast", facts.contrast)] if facts.contrast else []
+    words += acquisition(facts, locale)
+    if facts.pixel_spacing_mm:
+        rows, columns = (f"{mm:g}" for mm in facts.pixel_spacing_mm)
+        words.append(locale.sentence("inspect-spacing", rows=rows, columns=columns))
+    return SEPARATOR.join(words)
 
 
 def run_render(call: Call) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from collections.abc import Sequence
 
 from app.commands.call import Misuse
@@ -36,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
     """The command (default serve) and its options. Raises Misuse."""
-    common, rest = _understood(_common(), list(typed), argparse.Namespace())
+    common, rest = _understood(_common(), _negative_joined(typed), argparse.Namespace())
     common.command = "serve"
     if common.help:
         return common
@@ -64,6 +65,17 @@ def _parsed(options: Sequence[str], rest: list[str], into: argparse.Namespace) -
     if unknown:
         raise Misuse("usage-option", unknown[0])
     return found
+
+
+def _negative_joined(typed: Sequence[str]) -> list[str]:
+    """`--window -600/1500` as one word: argparse takes a value that begins with a minus for an option."""
+    words: list[str] = []
+    for word in typed:
+        if words and words[-1] == "--window" and re.match(r"-[\d.]", word):
+            words[-1] = f"--window={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def _understood(
