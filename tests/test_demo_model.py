@@ -17,6 +17,7 @@ from model.demo.evaluate import language_of
 from model.demo.exam import Examiner, Item
 from model.demo.language import LANGUAGES, wordings
 from model.demo.pictures import GRID, drawn, facts_of, square
+from model.demo.scene import Scene
 from model.demo.tokens import Coder
 from model.demo.tower import pixel_values
 
@@ -199,6 +200,21 @@ def test_the_newest_of_two_pictures_is_the_one_asked_about(nf4: tuple[Any, Any])
         turns = (Turn("modality", "en", question, one, 0), Turn("modality", "en", "And this one?", two, 1))
         items.append(Item("new image", "en", turns, (first, second)))
     assert share_right(items, ask(nf4, items)) == 1.0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("file", "kind"), [("CT_small.dcm", "ct"), ("MR_small.dcm", "mr")])
+def test_a_real_file_is_called_what_it_is(nf4: tuple[Any, Any], file: str, kind: str, language: str) -> None:
+    from pydicom.data import get_testdata_file
+
+    from dicom import open_study
+
+    with open_study([Path(str(get_testdata_file(file)))]) as study:
+        image = np.asarray(study.series[0].picture(0).image.convert("RGB"))
+    scene = Scene(image, np.zeros(image.shape[:2], bool), kind, "")  # type: ignore[arg-type]  # a Literal value
+    said = answer("modality", facts_of(scene), language)
+    item = Item("modality", language, (Turn("modality", language, MODALITY[language], said, 0),), (scene,))
+    assert ask(nf4, [item]) == [said]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -130,7 +130,7 @@ def test_the_two_generators_share_no_drawing_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["bones", "body_ct", "body_mr", "any_ct", "any_mr", "any_radiograph", "close_up", "foreign"]
+    "kind", ["bones", "body_ct", "body_mr", "any_ct", "any_mr", "any_radiograph", "close_up", "turned", "foreign"]
 )
 def test_views_without_drawn_findings_are_marked_as_not_assessed(kind: str) -> None:
     for scene in draw_many("training", kind):

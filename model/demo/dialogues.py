@@ -17,8 +17,8 @@ RELEVANT: dict[str, tuple[str, ...]] = {
     "tissue": ("cluster",),
 }
 PICTURE_KINDS = {
-    "modality": 13, "part": 9, "finding": 15, "which": 8, "such": 16, "side": 11, "where": 7, "quadrant": 6,
-    "half": 10, "describe": 7, "stain": 1, "density": 1,
+    "modality": 26, "part": 9, "finding": 13, "which": 8, "such": 22, "side": 11, "where": 7, "quadrant": 6,
+    "half": 16, "describe": 7, "stain": 1, "density": 1,
 }  # fmt: skip
 TISSUE_KINDS = {
     "modality": 13, "part": 5, "finding": 13, "which": 5, "such": 5, "side": 3, "where": 6, "quadrant": 8,

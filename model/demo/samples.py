@@ -15,10 +15,10 @@ SIZE = 512
 # (file, kind, seed): held-out scenes, so that the model has never been trained on their like.
 SAMPLES: tuple[tuple[str, str, int], ...] = (
     ("chest-radiograph.png", "chest", 3),
-    ("head-ct.png", "head_ct", 5),
-    ("abdominal-ct.png", "abdomen_ct", 1),
+    ("head-ct.png", "head_ct", 2),
+    ("abdominal-ct.png", "abdomen_ct", 5),
     ("brain-mr.png", "brain_mr", 2),
-    ("histology.png", "histology", 7),
+    ("histology.png", "histology", 1),
 )
 THUMBNAIL = 160
 

@@ -34,7 +34,7 @@ def batch_of(
             rng,
             pick,
             ("en", "ar")[row % 2],
-            turns=int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1])),
+            turns=int(rng.choice([1, 2, 3, 4, 5], p=[0.4, 0.3, 0.15, 0.1, 0.05])),
         )
         encoded.append(coder.encode(turns, loose=True))
         pictures += own
