@@ -20,6 +20,7 @@ test: ## Run every test, the browser's included
 lint: ## Run ruff, mypy and import-linter
 	@tools/setup.sh test
 	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet .
 	@$(PYTHON_IN_VENV) -m mypy
 	@.venv/bin/lint-imports
 

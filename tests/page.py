@@ -11,6 +11,8 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from tests.chromium import ARGUMENTS, chromium_path
 
 PATIENCE = 60_000  # milliseconds: two shared cores may be busy with something else
+
+
 @contextmanager
 def browser_page(width: int = 1440, height: int = 900, **context: object) -> Iterator[Page]:
     """A page in a fresh profile."""

@@ -84,9 +84,7 @@ def test_a_real_ct_is_asked_answered_rated_and_found_again_after_a_restart(
     assert PATIENT not in program.log
 
 
-def test_the_answer_depends_on_the_image_and_a_new_image_adds_to_the_conversation(
-    program: Program, page: Page
-) -> None:
+def test_the_answer_depends_on_the_image_and_a_new_image_adds_to_the_conversation(program: Program, page: Page) -> None:
     room = Room(page, program.url).open()
     room.upload(CT)
     room.wait_for_image()
@@ -97,9 +95,7 @@ def test_the_answer_depends_on_the_image_and_a_new_image_adds_to_the_conversatio
     assert "MR" in room.answer(room.ask("What kind of image is this?"))
 
 
-def test_stop_keeps_what_was_shown_and_the_question_can_be_answered_again(
-    program: Program, page: Page
-) -> None:
+def test_stop_keeps_what_was_shown_and_the_question_can_be_answered_again(program: Program, page: Page) -> None:
     room = Room(page, program.url).open()
     room.upload(CT)
     room.wait_for_image()
@@ -123,9 +119,7 @@ def test_the_last_question_can_be_edited(program: Program, page: Page) -> None:
     expect(box).to_have_value("Which body part is shown?")
     box.fill("What kind of image is this?")
     box.press("Enter")
-    expect(page.locator(".question-text", has_text="What kind of image is this?")).to_be_visible(
-        timeout=PATIENCE
-    )
+    expect(page.locator(".question-text", has_text="What kind of image is this?")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("article.turn[data-status=complete]")).to_have_count(1, timeout=PATIENCE)
 
 

@@ -215,9 +215,7 @@ def test_a_draft_outlives_the_editing_of_an_earlier_question_and_suggestions(pro
     expect(box).to_have_value(f"half written\n{suggestion.inner_text()}")
 
 
-def test_a_killed_program_leaves_an_interrupted_turn_and_the_page_says_it_is_gone(
-    program: Program, page: Page
-) -> None:
+def test_a_killed_program_leaves_an_interrupted_turn_and_the_page_says_it_is_gone(program: Program, page: Page) -> None:
     room = Room(page, program.url).open()
     turn = room.begin("Will be cut")
     growing(turn)

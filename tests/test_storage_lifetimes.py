@@ -87,8 +87,7 @@ def test_processes_that_write_at_once_wait_for_each_other(tmp_path: Path) -> Non
         "store.close()"
     )
     writers = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), f"writer {n}"], cwd=os.getcwd())
-        for n in range(3)
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), f"writer {n}"], cwd=os.getcwd()) for n in range(3)
     ]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     with Store(tmp_path) as store:
@@ -108,9 +107,7 @@ def test_an_erased_conversation_leaves_nothing_in_any_file(store: Store) -> None
     series = store.add_series("me", gone, facts={"modality": "confidential-fact"}, descriptor={}, frames=1)
     store.add_frame("me", series.id, 0, meta={"m": "confidential-meta"}, samples=b"confidential-samples")
     pictures = [picture(b"confidential-picture", series_id=series.id), picture(b"shared pixels")]
-    turn = answered(
-        store, "me", gone, "confidential-question", "confidential-answer " * 500, pictures=pictures
-    )
+    turn = answered(store, "me", gone, "confidential-question", "confidential-answer " * 500, pictures=pictures)
     store.rate("me", turn.id, thumb="up", comment="confidential-comment")
     words = ("fact", "meta", "samples", "picture", "question", "answer", "comment")
     secrets = [f"confidential-{word}" for word in words]
@@ -162,9 +159,7 @@ def revisions() -> list[str]:
 
 
 @pytest.mark.parametrize("revision", revisions())
-def test_a_database_of_every_earlier_schema_is_brought_up_with_its_content(
-    tmp_path: Path, revision: str
-) -> None:
+def test_a_database_of_every_earlier_schema_is_brought_up_with_its_content(tmp_path: Path, revision: str) -> None:
     path = tmp_path / "basira.sqlite3"
     engine = create_engine(f"sqlite:///{path}")
     config = Config()
@@ -187,8 +182,7 @@ FIRST_CONTENT = (
     "'2026-11-22 08:00:00.000000')",
     "INSERT INTO turns VALUES ('t1', 'me', 'c1', 0, 'سؤال', 'جواب', 'ar', 'complete', NULL, '{}', '{}', "
     "'{}', '{}', NULL, 'r', '2026-11-22 08:00:00.000000', NULL)",
-    "INSERT INTO search_texts (owner, conversation_id, source_id, text) "
-    "VALUES ('me', 'c1', 't1', 'سوال جواب')",
+    "INSERT INTO search_texts (owner, conversation_id, source_id, text) VALUES ('me', 'c1', 't1', 'سوال جواب')",
 )
 
 
@@ -215,8 +209,7 @@ def test_every_connection_has_the_pragmas_that_keep_the_promises(tmp_path: Path)
     for engine, readonly in ((database._writer, 0), (database._reader, 1)):
         with engine.connect() as connection:
             found = {
-                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-                for name in (*wanted, "query_only")
+                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in (*wanted, "query_only")
             }
         assert found == {**wanted, "query_only": readonly}
     database.close()
@@ -235,9 +228,7 @@ def test_every_connection_has_the_pragmas_that_keep_the_promises(tmp_path: Path)
         ((3, 51, 3), False),
     ],
 )
-def test_versions_of_sqlite_with_the_wal_reset_bug_are_known(
-    version: tuple[int, int, int], flawed: bool
-) -> None:
+def test_versions_of_sqlite_with_the_wal_reset_bug_are_known(version: tuple[int, int, int], flawed: bool) -> None:
     assert sqlite_has_wal_reset_bug(version) is flawed
 
 

@@ -51,9 +51,7 @@ def test_normalising_twice_changes_nothing_more(written: str) -> None:
         "50%",
     ],
 )
-def test_a_conversation_is_found_by_words_of_its_title_questions_and_answers(
-    store: Store, typed: str
-) -> None:
+def test_a_conversation_is_found_by_words_of_its_title_questions_and_answers(store: Store, typed: str) -> None:
     wanted = store.start_conversation("me", language="ar").id
     store.rename("me", wanted, "Rib cage, 50% done")
     answered(store, "me", wanted, "هل يظهر الكَسْر في الضِلع؟ T2", "No pneumothorax.")
@@ -62,9 +60,7 @@ def test_a_conversation_is_found_by_words_of_its_title_questions_and_answers(
     assert [c.id for c in store.conversations("me", search=typed)] == [wanted]
 
 
-@pytest.mark.parametrize(
-    "typed", ['"', "AND", "text:*", "a*", "%", "_", "NEAR(", "'; DROP TABLE turns", "\\"]
-)
+@pytest.mark.parametrize("typed", ['"', "AND", "text:*", "a*", "%", "_", "NEAR(", "'; DROP TABLE turns", "\\"])
 def test_what_is_typed_is_never_taken_for_an_operator(store: Store, typed: str) -> None:
     answered(store, "me", store.start_conversation("me", language="en").id, "xyz", "xyz")
     assert store.conversations("me", search=typed) == ()
@@ -81,7 +77,5 @@ def test_what_was_superseded_or_renamed_is_no_longer_found(store: Store) -> None
     first = answered(store, "me", conversation, "wrist", "scaphoid")
     answered(store, "me", conversation, "elbow", "olecranon", replaces=first.id)
     store.rename("me", conversation, "second title")
-    found = [
-        bool(store.conversations("me", search=w)) for w in ("wrist", "scaphoid", "elbow", "first", "second")
-    ]
+    found = [bool(store.conversations("me", search=w)) for w in ("wrist", "scaphoid", "elbow", "first", "second")]
     assert found == [False, False, True, False, True]

@@ -49,9 +49,7 @@ class Room:
 
 
 def frame() -> Frame:
-    return Frame(
-        np.arange(-1000, 3096, dtype=np.int16).reshape(64, 64), unit="HU", default_window=Window(40, 80)
-    )
+    return Frame(np.arange(-1000, 3096, dtype=np.int16).reshape(64, 64), unit="HU", default_window=Window(40, 80))
 
 
 def settled(engine: Engine) -> LoadingEngine:
@@ -78,9 +76,7 @@ def test_a_turn_is_stored_before_its_first_token(store: Store, engine: Engine) -
     assert store.turn("reader", first.turn).status in ("complete", "truncated")
 
 
-def test_a_finished_turn_keeps_answer_model_settings_timings_and_the_very_pixels(
-    store: Store, engine: Engine
-) -> None:
+def test_a_finished_turn_keeps_answer_model_settings_timings_and_the_very_pixels(store: Store, engine: Engine) -> None:
     room = room_with(store, engine)
     last = room.ask("ما هذا؟")[-1]
     turn = store.turn("reader", last.turn)
@@ -119,9 +115,7 @@ def test_stopping_keeps_what_was_shown(store: Store, engine: Engine) -> None:
     assert not room.turns.answering("reader", room.conversation)
 
 
-def test_a_reader_who_leaves_stops_the_model_and_the_turn_keeps_what_was_shown(
-    store: Store, engine: Engine
-) -> None:
+def test_a_reader_who_leaves_stops_the_model_and_the_turn_keeps_what_was_shown(store: Store, engine: Engine) -> None:
     room = room_with(store, engine, LONG)
     asked = room.turns.ask("reader", Question(room.conversation, "Tell me", room.view()))
     shown = next(progress.answer for progress in asked if len(progress.answer) > 5)
@@ -131,9 +125,7 @@ def test_a_reader_who_leaves_stops_the_model_and_the_turn_keeps_what_was_shown(
     assert turn.answer == shown
 
 
-def test_answering_again_replaces_the_turn_and_gives_the_model_the_same_input(
-    store: Store, engine: Engine
-) -> None:
+def test_answering_again_replaces_the_turn_and_gives_the_model_the_same_input(store: Store, engine: Engine) -> None:
     room = room_with(store, engine)
     first = store.turn("reader", room.ask("What is this?")[-1].turn)
     again = store.turn("reader", room.ask("What is this?", replaces=first.id)[-1].turn)
@@ -172,9 +164,7 @@ def test_nobody_can_ask_about_another_readers_series_or_conversation(store: Stor
     assert not room.turns.stop("stranger", room.conversation)
 
 
-def test_questions_asked_while_the_model_loads_are_answered_once_it_is_there(
-    store: Store, engine: Engine
-) -> None:
+def test_questions_asked_while_the_model_loads_are_answered_once_it_is_there(store: Store, engine: Engine) -> None:
     gate = threading.Event()
 
     def opener(progress: object) -> Engine:
@@ -206,9 +196,7 @@ def test_a_model_that_is_told_reads_a_pictures_facts_once_and_in_the_questions_l
     room = room_with(store, engine)
     room.turns = Turns(store, settled(engine), lambda identity: SHORT, told=lambda identity: True)
     store_facts = Facts(modality="CT", body_part="HEAD", orientation="axial", frames=3, sex="F", age_band="40-64")
-    room.series = store.add_series(
-        "reader", room.conversation, facts=store_facts.to_dict(), descriptor={}, frames=3
-    ).id
+    room.series = store.add_series("reader", room.conversation, facts=store_facts.to_dict(), descriptor={}, frames=3).id
     meta, samples = pack(frame())
     store.add_frame("reader", room.series, 0, meta=meta, samples=samples)
     room.ask("Is there a bleed?")

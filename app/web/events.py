@@ -221,9 +221,7 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
     ready = "(await window.basiraReady)"
     page.load(room.open_page, [p.conversation], opening, js=f"async () => [{ready}.address()]", **quick)
     page.load(None, None, p.language, js=f"async () => {ready}.language()", queue=False)
-    p.language.change(
-        labels, p.language, labelled, js=f"async (code) => [{ready}.speak(code)]", **quick
-    )
+    p.language.change(labels, p.language, labelled, js=f"async (code) => [{ready}.speak(code)]", **quick)
     p.new.click(room.open_page, [p.conversation], opening, js="() => [window.basira.leave()]", **quick)
     p.shelf.open(room.open_conversation, None, opening, **quick)
     p.shelf.search(room.search, None, [p.shelf, p.notice], **quick)
