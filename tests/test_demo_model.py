@@ -23,7 +23,7 @@ from model.demo.tower import pixel_values
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
 # Below the measured accuracy by what a sample this small may vary.
-FLOORS = {"modality": 0.95, "finding": 0.8, "side": 0.8, "scope": 0.8}
+FLOORS = {"modality": 0.8, "finding": 0.85, "side": 0.9, "scope": 0.75}
 
 MODALITY = {"en": "What kind of image is this?", "ar": "ما نوع هذه الصورة؟"}
 FINDING = {"en": "Is there a finding?", "ar": "هل توجد علامة مرضية في هذه الصورة؟"}
