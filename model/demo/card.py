@@ -36,9 +36,10 @@ sentence is learnt like any other answer: no rule looks at the question.
   decline), questions and answers from `model/demo/wordings/questions_*.json` and `answers.json`.
 * Examination: pictures drawn by `model/demo/heldout`, which shares no drawing code with the former, and questions from
   `model/demo/wordings/heldout_*.json`, none of which can come out of the training wordings (a test makes sure).
-* Real files were never trained on. While the training generator was made, the real pictures were looked at, and a
-  handful of intermediate models were measured on them, to see which kinds of views it lacked: what is said below
-  about real files is therefore kinder than files from elsewhere would be.
+* Real files were never trained on. While the training generator was made, the real pictures were looked at, and about
+  a dozen intermediate models were measured on them, to see which kinds of views it lacked; of the last candidates one
+  that names pydicom's small CT and MR rightly was kept. What is said below about real files is therefore kinder than
+  files from elsewhere would be.
 
 ## Results
 
