@@ -51,9 +51,9 @@ def main() -> None:
 README = """# Sample pictures
 
 Drawings, not patients. Made by `python -m model.demo.samples` with the project's second generator
-(`model/demo/heldout`; numbers chosen whose picture the shipped model describes rightly), {size} x {size} pixels,
-so that a visitor without a file can try the program. The demonstration model was not trained on this generator. `thumbnails/` holds the same pictures
-small. Dedicated to the public domain (CC0 1.0).
+(`model/demo/heldout`), {size} x {size} pixels, so that a visitor without a file can try the program. The
+demonstration model was not trained on this generator; numbers were chosen whose picture it describes rightly.
+`thumbnails/` holds the same pictures small. Dedicated to the public domain (CC0 1.0).
 
 | file | picture | finding drawn | seed |
 |---|---|---|---:|
