@@ -142,10 +142,12 @@ def test_label_pages_of_a_slide_that_openslide_does_not_know_are_withheld(tmp_pa
     info = {i: TiffImagePlugin.ImageFileDirectory_v2() for i in range(3)}
     for i, words in enumerate(("Scanner 1.0", "Scanner 1.0\nlabel 387x463", "macro 60x40")):
         info[i][270] = words
-    with TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as out:
+    with path.open("w+b") as file:  # Python 3.13 closes the writer once more when it is forgotten
+        out = TiffImagePlugin.AppendingTiffWriter(file, new=True)
         for i, page in enumerate(pages):
             page.save(out, "TIFF", tiffinfo=info[i])
             out.newFrame()
+        del out
     series = open_study([path]).series[0]
     assert series.frame(0).samples.shape == (40, 60, 3)
     for index in (1, 2):
