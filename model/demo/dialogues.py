@@ -127,13 +127,15 @@ def converse(
         fresh = (
             rng.random() > textless
             if number == 0
-            else rng.random() < 0.16 or (talk.facts is None and rng.random() < 0.7)
+            else rng.random() < 0.38 or (talk.facts is None and rng.random() < 0.7)
         )
         before = talk.kind
         if fresh:
             talk.facts = pick()
         if fresh and before in REPEATABLE and rng.random() < 0.45 and made[-1].language == tongue:
-            kind, text = before, _ask(talk, "again", tongue)
+            # In as many words as before, or "and this one?": only the picture tells the answers apart.
+            same = made[-1].question if rng.random() < 0.5 and before == made[-1].kind else ""
+            kind, text = before, same or _ask(talk, "again", tongue)
             if kind == "where" and talk.facts and talk.facts.finding != "none" and not talk.facts.quadrant:
                 kind, text = "modality", _ask(talk, "modality", tongue)
         elif number and not fresh and talk.facts and rng.random() < 0.45:
