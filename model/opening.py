@@ -53,7 +53,7 @@ def open_engine(
 ) -> Engine:
     """Load a model and start its engine.
 
-    source: "demo", a folder, a hub id (`owner/name`, fetched only when `download`), or
+    source: "demo", a folder, a hub id (`owner/name`, fetched, like the tower it names, only when `download`), or
     "openai:http://host:port/v1#model-name". quantization: nf4, int8, bf16 or fp32. progress: called with 0…1.
     context: most tokens of one sequence, by default what the checkpoint was made for, at most 8192.
     readers: answered at once. tower: folder of the vision tower of an original LLaVA checkpoint.
@@ -67,6 +67,8 @@ def open_engine(
         return RemoteEngine.connect(source.removeprefix("openai:"), api_key=api_key)
     if quantization not in QUANTIZATIONS:
         raise QuantizationUnavailable(f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}")
+    download = download and _names_the_hub(source)  # what lies here is opened without asking anybody anything
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "0" if download else "1")
     try:
         checkpoint = inspect(locate(source, download=download))
@@ -101,6 +103,11 @@ def _fetched_tower(checkpoint: Checkpoint) -> Path | None:
         return locate(str(checkpoint.config.get("mm_vision_tower", "")), download=True)
 
 
+def _names_the_hub(source: str) -> bool:
+    """Whether a source is `owner/name` and nothing on this machine."""
+    return source.count("/") == 1 and not source.startswith((".", "/", "~")) and not Path(source).is_dir()
+
+
 def locate(source: str, *, download: bool = False) -> Path:
     """The folder of a source. Raises CheckpointNotFound."""
     if source == "demo":
@@ -108,7 +115,7 @@ def locate(source: str, *, download: bool = False) -> Path:
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
-    if source.count("/") == 1 and not source.startswith((".", "/", "~")):
+    if _names_the_hub(source):
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError, HfHubHTTPError  # isort: skip
 

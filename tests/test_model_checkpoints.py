@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,21 @@ def test_a_tower_that_is_only_a_pickle_is_not_opened(tmp_path: Path) -> None:
     (tower / "model.safetensors").rename(tower / "pytorch_model.bin")
     with pytest.raises(errors.PickleRefused, match="tower"):
         opened(folder)
+
+
+def test_only_a_named_hub_model_may_reach_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program always allows fetching what was named; a folder or the demonstration model names nothing there."""
+    folder = checkpoints.make_original_llava(tmp_path / "original", tower_inside=False)
+    shutil.rmtree(folder / "vision-tower")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "mm_vision_tower": "openai/clip-vit-base-patch32"}))
+    fetched: list[str] = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **options: fetched.append(name))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    with pytest.raises(errors.TowerNotFound):
+        opened(folder, download=True)
+    assert fetched == []
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
 
 
 def test_an_original_checkpoint_without_its_tower_says_so(tmp_path: Path) -> None:
