@@ -17,6 +17,7 @@ from app.engines import open_model, sampling, told
 from app.failures import Failures, quiet_threads
 from app.guard import Guard
 from app.intake import Intake
+from app.listening import listener
 from app.loading import LoadingEngine
 from app.locale import Locale
 from app.routes import routes, sample_files
@@ -108,26 +109,13 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
 
 def serve(settings: Settings, locale: Locale) -> int:
     """Serve until interrupted. Exit code 0, or 1 when the port is taken. Raises StorageError."""
-    import uvicorn
-
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     with private_folder(settings.data), Store(settings.data) as store:
         quiet_threads()
         engine = LoadingEngine(functools.partial(open_model, settings))
         application = create_app(settings, store, engine, locale)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                application,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,  # ours, which writes no message of an exception
-                log_level="warning",
-                access_log=False,  # addresses of pages name conversations
-                server_header=False,
-                timeout_graceful_shutdown=3,
-            )
-        )
+        server = listener(application, settings)
         engine.start()
         server.run()
         return 0 if server.started else 1

@@ -9,6 +9,7 @@ from app.commands.ask import load
 from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.commands.parser import whole
 from app.commands.serve import address_problem
+from app.listening import listener
 from app.notices import sentence
 from app.settings import Settings
 
@@ -38,8 +39,6 @@ def run_serve_model(call: Call) -> int:
 
 
 def _serve(call: Call, settings: Settings) -> int:
-    import uvicorn
-
     from app.failures import Failures
     from app.guard import Guard
     from app.model_server import create_model_app
@@ -50,18 +49,7 @@ def _serve(call: Call, settings: Settings) -> int:
         application.add_middleware(Failures)
         if settings.api_key is None:  # whoever has the key may call it by any name
             application.add_middleware(Guard, host=settings.host, names=settings.hostnames)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                application,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,  # ours, which writes no message of an exception
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=3,
-            )
-        )
+        server = listener(application, settings)
         call.say("serve-model-starting", url=f"{url(settings.host, settings.port)}/v1", name=engine.identity.name)
         server.run()
         return DONE if server.started else REFUSED
