@@ -5,28 +5,18 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from model import Event, Finish, Message, Piece, Sampling, Waiting, errors, open_engine
+from model import Event, Finish, Message, Piece, Sampling, Waiting, errors
 from model.keyvalues import KeyValues
 from model.local import LocalEngine
 from tests import checkpoints
 from tests.asking import ask, only_finish, run, text_of
 
 LONG = Sampling(temperature=0.0, max_new_tokens=4000)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    folder = checkpoints.make_llava(tmp_path_factory.mktemp("serving") / "llava")
-    opened = open_engine(str(folder), quantization="fp32", device="cpu", readers=4)
-    assert isinstance(opened, LocalEngine)
-    opened.scheduler._end_tokens = frozenset()  # answers are as long as asked
-    yield opened
-    opened.close()
 
 
 # --- stopping ---

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,16 +19,6 @@ from tests import checkpoints
 from tests.asking import ask, only_finish, run, text_of
 
 LONG = Sampling(temperature=0.0, max_new_tokens=4000)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    folder = checkpoints.make_llava(tmp_path_factory.mktemp("serving") / "llava")
-    opened = open_engine(str(folder), quantization="fp32", device="cpu", readers=4)
-    assert isinstance(opened, LocalEngine)
-    opened.scheduler._end_tokens = frozenset()  # answers are as long as asked
-    yield opened
-    opened.close()
 
 
 def test_a_failing_request_never_takes_another_with_it(engine: LocalEngine) -> None:
