@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Series:
         sandbox: Sandbox,
         kept: object = None,
         name_indices: Sequence[int] = (),
+        at_hand: Mapping[int, Frame] = MappingProxyType({}),
     ) -> None:
         self._kept = kept  # whatever must live as long as the files are needed
         self.id: str = uuid.uuid4().hex
@@ -46,6 +48,7 @@ class Series:
         self._group, self._sandbox = group, sandbox
         self._headers = {place.file: headers[place.file] for place in group.places}
         self._files = {place.file: files[place.file] for place in group.places}
+        self._at_hand = {place.file: at_hand[place.file] for place in group.places if place.file in at_hand}
         self.name_indices: tuple[int, ...] = tuple(name_indices[p.file] for p in group.places) if name_indices else ()
         """For each frame the place of its file (or of the archive it came in) in the paths given to `open_study`."""
         self.warnings: tuple[str, ...] = group.warnings
@@ -104,6 +107,8 @@ class Series:
         least that long. `keep_burned_in` shows ultrasound outside its calibrated regions too: for rendering
         on the owner's own disk, never for the model or another person. Raises `DicomError`.
         """
+        if not keep_burned_in and (read := self._at_hand.pop(self._place(index).file, None)) is not None:
+            return read  # came with the header; given away once, so that nothing is kept twice
         result: Frame = self._sandbox.call("frame", *self._request(index, at_least, keep_burned_in))
         return result
 

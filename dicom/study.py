@@ -18,6 +18,7 @@ from dicom.headers import Header
 from dicom.limits import Limits
 from dicom.sandbox import Sandbox, known_error, shared_sandbox
 from dicom.series import Series
+from dicom.values import Frame
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class _Opening:
         self._files: list[_Found] = []
         self._headers: list[Header | None] = []
         self._skipped: list[Skipped] = []
+        self._at_hand: dict[int, Frame] = {}
         self._folder: Path | None = None
 
     def study(self, paths: list[Path]) -> Study:
@@ -122,7 +124,9 @@ class _Opening:
         known = [h if h is not None else _NOTHING for h in headers]
         unpacked = _Unpacked(self._folder)
         names = [found.name_index for found in self._files]
-        series = tuple(Series(g, known, files, self._sandbox, unpacked, names) for g in group(headers))
+        series = tuple(
+            Series(g, known, files, self._sandbox, unpacked, names, at_hand=self._at_hand) for g in group(headers)
+        )
         skipped = tuple(sorted(self._skipped, key=lambda s: (s.name_index, s.member or 0)))
         return Study(series, skipped, unpacked)
 
@@ -170,10 +174,14 @@ class _Opening:
                 yield from self._sandbox.map("scan", ((path,) for path in handful))
 
     def _alone(self, path: str) -> Header | DicomError:
+        """A file by itself comes with its picture where reading that costs next to nothing."""
+        header: Header
         try:
-            header: Header = self._sandbox.call("scan", path)
+            header, frame = self._sandbox.call("scan_one", path)
         except DicomError as refused:
             return refused
+        if frame is not None:
+            self._at_hand[len(self._files)] = frame
         return header
 
     def _unpacked(self) -> list[_Found]:

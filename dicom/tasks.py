@@ -28,6 +28,7 @@ from dicom.source import Source, mapped, open_source
 from dicom.values import Frame
 
 _PLAIN_PIXELS = 16_000_000
+_AT_HAND = 16_000_000  # samples of a frame that is read along with its header: a large radiograph
 _OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
 
 
@@ -66,6 +67,7 @@ class Desk:
             "ping": lambda: None,
             "scan": self.scan,
             "scan_many": self.scan_many,
+            "scan_one": self.scan_one,
             "frame": self.frame,
             "region": self.region,
             "unpack": self.unpack,
@@ -109,6 +111,21 @@ class Desk:
             except DicomError as refused:
                 found.append((type(refused).__name__, str(refused)))
         return tuple(found)
+
+    def scan_one(self, path: str) -> tuple[Header, Frame | None]:
+        """The header of a file that comes alone, and its picture where that costs less than being asked again."""
+        header = self.scan(path)
+        return header, self._at_hand(path, header)
+
+    def _at_hand(self, path: str, header: Header) -> Frame | None:
+        """The one uncompressed frame of a small file; None where it is refused, to be refused again when wanted."""
+        if header.reader != "dicom" or len(header.slots) != 1:
+            return None
+        with contextlib.suppress(DicomError):
+            _, pixels = self._source(path)
+            if not pixels.encapsulated and pixels.layout.pixels * pixels.layout.samples <= _AT_HAND:
+                return self.frame(path, "dicom", 0, 0, keep_burned_in=False)
+        return None
 
     def _scan_tiff(self, place: Path, stream: Any) -> Header:
         """A TIFF OpenSlide knows: a slide when named by a vendor or pyramidal and upright, else a plain picture.

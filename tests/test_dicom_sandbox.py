@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom import Limits, Sandbox
-from dicom.errors import DecoderCrashed, TookTooLong, TookTooMuchMemory, UnknownFile
+from dicom import Limits, Sandbox, open_study
+from dicom.errors import DecoderCrashed, TookTooLong, TookTooMuchMemory, TruncatedFile, UnknownFile
 from dicom.sandbox import _Unpickler, known_error
 from tests.dicom_files import make_dicom, ramp
 
@@ -38,6 +38,23 @@ def test_workers_stay_between_files(pool: Sandbox, tmp_path: Path) -> None:
     first = pool.pids()
     pool.call("scan", path)
     assert pool.pids() == first
+
+
+def test_a_single_uncompressed_picture_comes_with_its_header_and_is_given_away_once(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1))
+    with open_study([make_dicom(tmp_path / "a", ramp())], sandbox=pool) as study:
+        pool.close()
+        assert np.array_equal(study.series[0].frame(0).samples, ramp())
+        with pytest.raises(DecoderCrashed):
+            study.series[0].frame(0)
+
+
+def test_a_picture_that_cannot_be_read_along_is_refused_only_when_wanted(pool: Sandbox, tmp_path: Path) -> None:
+    path = make_dicom(tmp_path / "a", ramp())
+    path.write_bytes(path.read_bytes()[:-100])
+    with open_study([path], sandbox=pool) as study:
+        with pytest.raises(TruncatedFile):
+            study.series[0].frame(0)
 
 
 def test_a_killed_worker_costs_one_error_and_is_replaced(pool: Sandbox, tmp_path: Path) -> None:
