@@ -52,9 +52,8 @@ def test_a_single_uncompressed_picture_comes_with_its_header_and_is_given_away_o
 def test_a_picture_that_cannot_be_read_along_is_refused_only_when_wanted(pool: Sandbox, tmp_path: Path) -> None:
     path = make_dicom(tmp_path / "a", ramp())
     path.write_bytes(path.read_bytes()[:-100])
-    with open_study([path], sandbox=pool) as study:
-        with pytest.raises(TruncatedFile):
-            study.series[0].frame(0)
+    with open_study([path], sandbox=pool) as study, pytest.raises(TruncatedFile):
+        study.series[0].frame(0)
 
 
 def test_a_killed_worker_costs_one_error_and_is_replaced(pool: Sandbox, tmp_path: Path) -> None:
