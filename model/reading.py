@@ -23,7 +23,7 @@ class Budget:
 
     readers: answered at the same time. waiting: in the queue. context: tokens of one sequence.
     active_tokens: tokens of all sequences together that are given memory at once (one always may run).
-    chunk: prompt tokens read in one beat when nobody else waits for tokens; shared_chunk: when somebody does.
+    chunk: prompt tokens read in one beat while more readers read prompts than write; shared_chunk: otherwise.
     """
 
     readers: int = 8
@@ -74,11 +74,14 @@ class Reading:
         request.cache = parked.cache if parked is not None else KeyValues(1, room)
         request.cache.grow(capacity=room)  # once, instead of at every chunk
 
-    def advance(self, request: Request, *, alone: bool) -> torch.Tensor | None:
-        """Encode one image, or read one chunk; logits once the whole prompt is read."""
+    def advance(self, request: Request, *, alone: bool, large: bool) -> torch.Tensor | None:
+        """Encode one image, or read one chunk, a large one or not; logits once the whole prompt is read.
+
+        alone: nobody else is served, so that an image and a chunk may be had in one beat.
+        """
         assert request.cache is not None
         assert request.positions is not None
-        start, end = request.read, self._chunk_end(request, alone=alone)
+        start, end = request.read, self._chunk_end(request, large=large)
         waiting = [
             index
             for index, span in enumerate(request.prompt.spans)
@@ -101,8 +104,8 @@ class Reading:
         request.read = end
         return logits if end == len(request.ids) else None
 
-    def _chunk_end(self, request: Request, *, alone: bool) -> int:
-        size = min(self.most, self.budget.chunk if alone else self.budget.shared_chunk)
+    def _chunk_end(self, request: Request, *, large: bool) -> int:
+        size = min(self.most, self.budget.chunk if large else self.budget.shared_chunk)
         end = min(len(request.ids), request.read + size)
         if self.decoder.adapter.bidirectional_images:
             for span in request.prompt.spans:

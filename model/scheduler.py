@@ -209,8 +209,9 @@ class Scheduler:
         if not self._reading:
             return
         request = self._next_to_read()
-        alone = not len(self._batch) and len(self._reading) == 1
-        logits = self._work_for(request, lambda: self.reading.advance(request, alone=alone))
+        alone = self._active == 1
+        few_write = len(self._batch) < len(self._reading)  # more are kept from their first token than from their next
+        logits = self._work_for(request, lambda: self.reading.advance(request, alone=alone, large=few_write))
         if logits is not None:
             self._reading.remove(request)
             self._first(request, logits)
