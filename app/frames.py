@@ -33,7 +33,7 @@ def pack(frame: Frame) -> tuple[dict[str, Any], bytes]:
         "padding": list(frame.padding) if frame.padding else None,
         "window": window_to_dict(frame.default_window),
         "windows": [window_to_dict(window) for window in frame.windows],
-        "voi_lut": _pack_lut(frame.voi_lut),
+        "voi_luts": [_pack_lut(lut) for lut in frame.voi_luts],
         "aspect": frame.pixel_aspect,
         "edges": list(frame.edges),
         "spacing_mm": list(frame.pixel_spacing_mm) if frame.pixel_spacing_mm else None,
@@ -57,7 +57,7 @@ def unpack(meta: Mapping[str, Any], samples: bytes) -> Frame:
         invert=meta["invert"],
         padding=(padding[0], padding[1]) if padding else None,
         windows=tuple(Window(**window) for window in meta["windows"]),
-        voi_lut=_unpack_lut(meta["voi_lut"]),
+        voi_luts=tuple(_unpack_lut(packed) for packed in packed_luts(meta)),
         default_window=Window(**meta["window"]),
         pixel_aspect=meta["aspect"],
         edges=(left, right, top, bottom),
@@ -66,16 +66,21 @@ def unpack(meta: Mapping[str, Any], samples: bytes) -> Frame:
     )
 
 
-def _pack_lut(lut: VoiLut | None) -> dict[str, Any] | None:
-    if lut is None:
-        return None
-    return {"first": lut.first_mapped, "table": base64.b64encode(lut.table.tobytes()).decode()}
+def packed_luts(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The VOI LUTs in what `pack` gave. Records written while only the first was kept have it as `voi_lut`."""
+    if "voi_luts" in meta:
+        return list(meta["voi_luts"])
+    return [{"explanation": "", **meta["voi_lut"]}] if meta["voi_lut"] else []
 
 
-def _unpack_lut(packed: Mapping[str, Any] | None) -> VoiLut | None:
-    if packed is None:
-        return None
-    return VoiLut(packed["first"], np.frombuffer(base64.b64decode(packed["table"]), np.uint8))
+def _pack_lut(lut: VoiLut) -> dict[str, Any]:
+    table = base64.b64encode(lut.table.tobytes()).decode()
+    return {"first": lut.first_mapped, "table": table, "explanation": lut.explanation}
+
+
+def _unpack_lut(packed: Mapping[str, Any]) -> VoiLut:
+    table = np.frombuffer(base64.b64decode(packed["table"]), np.uint8)
+    return VoiLut(packed["first"], table, packed["explanation"])
 
 
 def _pack_bits(mask: np.ndarray[Any, Any] | None) -> str | None:

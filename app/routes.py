@@ -22,7 +22,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
-from app.frames import unpack
+from app.frames import packed_luts, unpack
 from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
 from app.locale import languages
@@ -185,11 +185,14 @@ async def _frame(store: Store, intake: Intake, owner: str, series: str, index: i
 
 def _light(meta: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """`meta` without its tables, and those as bytes to follow the samples: browsers refuse large headers."""
-    head, tail = dict(meta), b""
-    if head["voi_lut"]:
-        table = base64.b64decode(head["voi_lut"]["table"])
-        head["voi_lut"] = {"first": head["voi_lut"]["first"], "length": len(table)}
-        tail += table
+    luts = packed_luts(meta)
+    tables = [base64.b64decode(lut["table"]) for lut in luts]
+    head = {key: value for key, value in meta.items() if key != "voi_lut"}
+    head["voi_luts"] = [
+        {"first": lut["first"], "length": len(table), "explanation": lut["explanation"]}
+        for lut, table in zip(luts, tables, strict=True)
+    ]
+    tail = b"".join(tables)
     if head["overlay"]:
         tail += base64.b64decode(head["overlay"])
         head["overlay"] = True

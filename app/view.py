@@ -101,6 +101,6 @@ def picture_of(frame: Frame, view: View) -> Image.Image:
     """The 8-bit picture of `frame` that the screen shows under `view`: exactly what the model is given."""
     shown = replace(frame, invert=not frame.invert) if view.invert and not frame.color else frame
     window: Window | VoiLut | None = view.window
-    if view.lut and frame.voi_lut is not None:
-        window = frame.voi_lut
+    if view.lut and frame.voi_luts:
+        window = frame.voi_luts[0]
     return render(shown, window, region=view.region, overlays=view.overlay)

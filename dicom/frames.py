@@ -69,7 +69,6 @@ def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout
     else:
         samples, padding = _container(values), _padding(ds, layout)
         slope, intercept = voi.rescale(groups)
-    tables = voi.voi_luts(groups, signed=layout.signed)
     return Frame(
         samples=np.ascontiguousarray(samples),
         slope=slope,
@@ -78,8 +77,7 @@ def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout
         invert=_inverted(ds, layout),
         padding=padding,
         windows=voi.windows(groups),
-        voi_lut=tables[0] if tables else None,
-        voi_luts=tables,
+        voi_luts=voi.voi_luts(groups, signed=layout.signed),
     )
 
 

@@ -149,7 +149,7 @@ def render(
 ) -> Image.Image:
     """The 8-bit picture (mode L or RGB) of `frame` under `window`.
 
-    `window` None means the frame's default: its VOI LUT if it has one and no window, else `default_window`.
+    `window` None means the frame's default: its first VOI LUT if it has one and no window, else `default_window`.
     Colour frames ignore it. `region` is in pixels of the displayed (square-pixel) picture. `overlays` paints
     overlay planes white; `square` False leaves non-square pixels as they are. Raises `FrameMissing` when the
     region is empty or outside.
@@ -169,7 +169,7 @@ def render(
 
 def first_view(frame: Frame) -> Window | VoiLut:
     """What a monochrome frame is shown with when nothing else is asked for."""
-    return frame.voi_lut if frame.voi_lut is not None and not frame.windows else frame.default_window
+    return frame.voi_luts[0] if frame.voi_luts and not frame.windows else frame.default_window
 
 
 def square_pixels(pixels: NDArray[np.uint8], frame: Frame) -> Image.Image:

@@ -80,10 +80,8 @@ class Frame:
     """Inclusive range of samples outside the acquired picture, painted black after inversion."""
     windows: tuple[Window, ...] = ()
     """The file's own windows in file order; may be empty."""
-    voi_lut: VoiLut | None = None
-    """The file's first VOI LUT."""
     voi_luts: tuple[VoiLut, ...] = ()
-    """All VOI LUTs of the file in file order, e.g. normal, harder and softer of a radiograph; the first again."""
+    """The file's own VOI LUTs in file order, e.g. normal, harder and softer of a radiograph; may be empty."""
     default_window: Window = field(default_factory=lambda: Window(128.0, 256.0))
     """Shown first: the file's first window, a preset of the modality, or percentiles 0.5-99.5."""
     pixel_aspect: float = 1.0

@@ -139,9 +139,9 @@ def test_a_modality_lut_replaces_the_rescale(tmp_path: Path) -> None:
 def test_a_voi_lut_is_scaled_by_its_bits_and_not_by_its_values(tmp_path: Path) -> None:
     lut = item(LUTDescriptor=[4096, 0, 12], LUTData=words(i // 2 for i in range(4096)), LUTExplanation="Dr Planted")
     frame = read_frame(make_dicom(tmp_path / "a", ramp(), bits_stored=12, VOILUTSequence=sequence(lut)))
-    assert frame.voi_lut is not None
-    assert int(grey_levels(frame, frame.voi_lut).max()) == 127
-    assert frame.voi_lut.explanation == ""
+    (table,) = frame.voi_luts
+    assert int(grey_levels(frame, table).max()) == 127
+    assert table.explanation == ""
 
 
 def test_enhanced_frames_take_window_and_rescale_from_their_own_groups(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_not_a_number_shows_black_and_infinity_shows_the_end_it_lies_at() -> Non
 
 def test_a_voi_lut_clamps_to_its_first_and_last_entry() -> None:
     lut = VoiLut(100, np.array([10, 20, 30], np.uint8))
-    frame = Frame(np.array([[0, 100, 101, 102, 500]], np.uint16), voi_lut=lut)
+    frame = Frame(np.array([[0, 100, 101, 102, 500]], np.uint16), voi_luts=(lut,))
     assert list(grey_levels(frame, lut)[0]) == [10, 10, 20, 30, 30]
 
 

@@ -112,18 +112,32 @@ def test_a_real_file_is_announced_with_facts_in_both_languages_and_served_at_ful
     assert (served * meta["slope"] + meta["intercept"] == frame.samples * frame.slope + frame.intercept).all()
 
 
-def test_a_large_overlay_travels_behind_the_samples_not_in_a_header(client: TestClient, store: Store) -> None:
+@pytest.mark.parametrize("kept", ["as now", "as while only the first was kept"])
+def test_tables_and_a_large_overlay_travel_behind_the_samples_not_in_a_header(
+    client: TestClient, store: Store, kept: str
+) -> None:
     conversation = store.start_conversation("local", language="en").id
     series = store.add_series("local", conversation, facts={}, descriptor={}, frames=1).id
     mask = (np.indices((3000, 2500)).sum(0) % 2).astype(np.uint8)
-    frame = Frame(np.zeros((3000, 2500), np.int16), voi_lut=VoiLut(3, np.arange(256, dtype=np.uint8)), overlays=mask)
-    meta, samples = pack(frame)
+    tables = (
+        VoiLut(3, np.arange(256, dtype=np.uint8)),
+        VoiLut(-2, np.arange(9000, dtype=np.uint32).astype(np.uint8), "softer"),
+    )
+    meta, samples = pack(Frame(np.zeros((3000, 2500), np.int16), voi_luts=tables, overlays=mask))
+    announced = [
+        {"first": 3, "length": 256, "explanation": ""},
+        {"first": -2, "length": 9000, "explanation": "softer"},
+    ]
+    if kept != "as now":
+        tables, announced = tables[:1], announced[:1]
+        (first, *_) = meta.pop("voi_luts")
+        meta["voi_lut"] = {"first": first["first"], "table": first["table"]}
     store.add_frame("local", series, 0, meta=meta, samples=samples)
     answer = client.get(f"/api/series/{series}/frames/0")
     assert len(answer.headers["x-basira-frame"]) < 4096
+    assert json.loads(answer.headers["x-basira-frame"])["voi_luts"] == announced
     tail = answer.content[len(samples) :]
-    assert tail[:256] == bytes(range(256))
-    assert tail[256:] == np.packbits(mask).tobytes()
+    assert tail == b"".join(lut.table.tobytes() for lut in tables) + np.packbits(mask).tobytes()
 
 
 def test_originals_and_their_names_are_gone_after_reading(client: TestClient, store: Store, private: Path) -> None:

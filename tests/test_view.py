@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
 
@@ -71,16 +73,33 @@ def test_inverting_on_the_screen_inverts_what_the_model_sees() -> None:
         frame(samples=np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8), padding=(0.0, 0.0)),
         frame(samples=np.arange(192, dtype=np.uint8).reshape(8, 8, 3)),
         frame(
-            voi_lut=VoiLut(-5, np.arange(100, dtype=np.uint8)),
+            voi_luts=(
+                VoiLut(-5, np.arange(100, dtype=np.uint8)),
+                VoiLut(7, np.arange(30, dtype=np.uint8), "harder"),
+            ),
             windows=(Window(1, 2), Window(3, 4, "SIGMOID")),
         ),
         frame(overlays=(np.indices((64, 64)).sum(0) % 3 == 0).astype(np.uint8), pixel_aspect=1.5),
     ],
-    ids=["int16", "uint16 with slope", "float32 with padding", "colour", "lut", "overlay"],
+    ids=["int16", "uint16 with slope", "float32 with padding", "colour", "two luts", "overlay"],
 )
 def test_a_frame_survives_storage_and_the_route_exactly(original: Frame) -> None:
     meta, samples = pack(original)
     returned = unpack(meta, samples)
     assert render(returned).tobytes() == render(original).tobytes()
     assert render(returned, overlays=True).tobytes() == render(original, overlays=True).tobytes()
+    for back, lut in zip(returned.voi_luts, original.voi_luts, strict=True):
+        assert render(returned, back).tobytes() == render(original, lut).tobytes()
+        assert back.explanation == lut.explanation
     assert pack(returned) == (meta, samples)
+
+
+@pytest.mark.parametrize("tables", [1, 0])
+def test_a_frame_recorded_while_only_the_first_table_was_kept_still_unpacks(tables: int) -> None:
+    lut = VoiLut(-5, np.arange(100, dtype=np.uint8))
+    meta, samples = pack(frame(voi_luts=(lut,) * tables))
+    kept = {key: value for key, value in meta.items() if key != "voi_luts"}
+    table = base64.b64encode(lut.table.tobytes()).decode()
+    returned = unpack({**kept, "voi_lut": {"first": -5, "table": table} if tables else None}, samples)
+    assert len(returned.voi_luts) == tables
+    assert render(returned).tobytes() == render(frame(voi_luts=(lut,) * tables)).tobytes()

@@ -206,18 +206,24 @@ def test_kept_frames_stay_within_the_byte_budget(page: Page, site: Site) -> None
     assert kept == [5, 5 * 128 * 128 * 2, True, True]
 
 
-def test_a_table_and_marks_may_also_travel_behind_the_samples(page: Page, site: Site) -> None:
+def test_tables_and_marks_may_also_travel_behind_the_samples(page: Page, site: Site) -> None:
     visit(page, site)
     unpacked = page.evaluate(
         """async () => {
           const { decodeFrame } = await import("/assets/web/viewer/frames.js");
-          const header = { rows: 2, columns: 5, dtype: "int16", voi_lut: { first: -3, length: 4 }, overlay: true };
-          const bytes = new Uint8Array([...new Array(20).fill(1), 9, 8, 7, 6, 0b10000000, 0b01000000]);
+          const voi_luts = [{ first: -3, length: 4, explanation: "" }, { first: 7, length: 2, explanation: "softer" }];
+          const header = { rows: 2, columns: 5, dtype: "int16", voi_luts, overlay: true };
+          const bytes = new Uint8Array([...new Array(20).fill(1), 9, 8, 7, 6, 5, 4, 0b10000000, 0b01000000]);
           const frame = decodeFrame(header, bytes.buffer);
-          return [[...frame.samples], frame.voiLut.first, [...frame.voiLut.table], [...frame.overlay]];
+          const tables = frame.voiLuts.map(({ first, table, explanation }) => [first, [...table], explanation]);
+          return [[...frame.samples], tables, [...frame.overlay]];
         }"""
     )
-    assert unpacked == [[257] * 10, -3, [9, 8, 7, 6], [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]]
+    assert unpacked == [
+        [257] * 10,
+        [[-3, [9, 8, 7, 6], ""], [7, [5, 4], "softer"]],
+        [1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    ]
 
 
 def test_a_frame_that_does_not_come_says_so_and_can_be_asked_for_again(page: Page, site: Site) -> None:

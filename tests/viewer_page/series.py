@@ -59,7 +59,7 @@ def variations() -> dict[str, Frame]:
         "mr": mr,
         "mr-inverted": replace(mr, invert=True),
         "mr-padding-inverted": replace(mr, invert=True, padding=(0.0, 120.0)),
-        "mr-table": replace(mr, voi_lut=table, windows=()),
+        "mr-table": replace(mr, voi_luts=(table,), windows=()),
         "mr-overlay": replace(mr, overlays=corner),
         "mr-scaled": replace(mr, slope=0.125, intercept=-17.3),
         "dose-float": frames_of("rtdose.dcm")[0],

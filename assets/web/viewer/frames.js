@@ -17,9 +17,9 @@ function unpackBits(packed, count) {
 }
 
 /**
- * Header and body → frame. A VOI table and an overlay travel in the header as base64, or, where they would
- * outgrow what browsers and proxies accept in a header, behind the samples: table ("length" bytes) first,
- * then the packed overlay bits (header.overlay === true).
+ * Header and body → frame. VOI tables and an overlay travel in the header as base64, or, where they would
+ * outgrow what browsers and proxies accept in a header, behind the samples: the tables ("length" bytes each) in
+ * their order first, then the packed overlay bits (header.overlay === true).
  */
 export function decodeFrame(header, buffer) {
   const Kind = SAMPLES[header.dtype];
@@ -32,13 +32,12 @@ export function decodeFrame(header, buffer) {
     rows: header.rows, columns: header.columns, samples, color: header.dtype === "rgb8",
     slope: header.slope ?? 1, intercept: header.intercept ?? 0, unit: header.unit ?? "",
     invert: Boolean(header.invert), padding: header.padding ?? null, window: header.window ?? null,
-    startsWithTable: Boolean(header.voi_lut) && !header.windows?.length, // as dicom.render's first view
-    voiLut: null, overlay: null, aspect: header.aspect || 1, edges: header.edges ?? ["", "", "", ""],
+    startsWithTable: Boolean(header.voi_luts?.length) && !header.windows?.length, // as dicom.render's first view
+    voiLuts: [], overlay: null, aspect: header.aspect || 1, edges: header.edges ?? ["", "", "", ""],
     spacing: header.spacing_mm ?? null,
   };
-  if (header.voi_lut) {
-    const { first, table, length } = header.voi_lut;
-    frame.voiLut = { first, table: table ? bytesOf(table) : new Uint8Array(buffer, offset, length) };
+  for (const { first, table, length, explanation } of header.voi_luts ?? []) {
+    frame.voiLuts.push({ first, explanation, table: table ? bytesOf(table) : new Uint8Array(buffer, offset, length) });
     if (!table) offset += length;
   }
   if (header.overlay) {
