@@ -54,7 +54,7 @@ def view_words(view: View, frames: int) -> dict[str, str]:
 
 def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
-    if view.window is not None and not view.lut:
+    if view.window is not None and view.lut is None:
         yield locale.sentence("view-window", width=rounded(view.window.width), level=rounded(view.window.center))
     if frames > 1:
         yield locale.sentence("view-slice", number=str(view.frame + 1))

@@ -68,7 +68,7 @@ def acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
 def _shown(facts: Facts, view: View, locale: Locale) -> Iterator[str]:
     if facts.frames > 1:
         yield locale.plain("told-slice", number=str(view.frame + 1), count=str(facts.frames))
-    if view.window is not None and not view.lut:
+    if view.window is not None and view.lut is None:
         yield locale.plain("told-window", width=rounded(view.window.width), level=rounded(view.window.center))
     if view.region is not None:
         yield locale.plain("told-part")

@@ -24,16 +24,17 @@ class MalformedView(Exception):
 
 @dataclass(frozen=True)
 class View:
-    """One frame under one window, whole or in part.
+    """One frame under one window or table, whole or in part.
 
-    `window` None means colour or the frame's own default; `lut` True means its VOI LUT. `region` is
-    (x0, y0, x1, y1) in displayed pixels, x1 and y1 exclusive, None for the whole frame.
+    `window` None means colour or the frame's own default. `lut` is the number, from 0 in file order, of the
+    VOI LUT shown in place of the window. `region` is (x0, y0, x1, y1) in displayed pixels, x1 and y1 exclusive,
+    None for the whole frame.
     """
 
     series: str
     frame: int
     window: Window | None = None
-    lut: bool = False
+    lut: int | None = None
     invert: bool = False
     overlay: bool = False
     region: tuple[int, int, int, int] | None = None
@@ -61,19 +62,32 @@ def view_from(sent: Mapping[str, Any]) -> View:
         frame = sent["frame"]
         if not (isinstance(series, str) and _ID.fullmatch(series)):
             raise MalformedView("series")
-        if isinstance(frame, bool) or not isinstance(frame, int) or frame < 0:
+        if not _is_index(frame):
             raise MalformedView("frame")
         return View(
             series,
             frame,
             _window(sent),
-            lut=sent.get("lut") is True,
+            lut=_lut(sent.get("lut")),
             invert=sent.get("invert") is True,
             overlay=sent.get("overlay") is True,
             region=_region(sent.get("region")),
         )
     except (KeyError, TypeError, ValueError, OverflowError, InvalidWindow) as error:
         raise MalformedView(type(error).__name__) from error
+
+
+def _is_index(sent: Any) -> bool:
+    return isinstance(sent, int) and not isinstance(sent, bool) and sent >= 0
+
+
+def _lut(sent: Any) -> int | None:
+    """The number of a VOI LUT. Views kept while only the first could be shown say true and false."""
+    if sent is None or isinstance(sent, bool):
+        return 0 if sent else None
+    if not _is_index(sent):
+        raise MalformedView("lut")
+    return int(sent)
 
 
 def _window(sent: Mapping[str, Any]) -> Window | None:
@@ -98,9 +112,17 @@ def _region(sent: Any) -> tuple[int, int, int, int] | None:
 
 
 def picture_of(frame: Frame, view: View) -> Image.Image:
-    """The 8-bit picture of `frame` that the screen shows under `view`: exactly what the model is given."""
+    """The 8-bit picture of `frame` that the screen shows under `view`: exactly what the model is given.
+
+    Raises `MalformedView` when `frame` has no VOI LUT of that number, `FrameMissing` when the region is outside.
+    """
     shown = replace(frame, invert=not frame.invert) if view.invert and not frame.color else frame
-    window: Window | VoiLut | None = view.window
-    if view.lut and frame.voi_luts:
-        window = frame.voi_luts[0]
-    return render(shown, window, region=view.region, overlays=view.overlay)
+    return render(shown, _table(frame, view.lut) or view.window, region=view.region, overlays=view.overlay)
+
+
+def _table(frame: Frame, lut: int | None) -> VoiLut | None:
+    if lut is None or (lut == 0 and not frame.voi_luts):  # earlier views said true of such frames: the window showed
+        return None
+    if lut >= len(frame.voi_luts):
+        raise MalformedView("lut")
+    return frame.voi_luts[lut]

@@ -7,9 +7,11 @@ import base64
 import numpy as np
 import pytest
 
+from app.captions import view_words
 from app.frames import pack, unpack
+from app.told import prompt
 from app.view import MalformedView, picture_of, view_from
-from dicom import Frame, VoiLut, Window, render
+from dicom import Facts, Frame, VoiLut, Window, render
 
 SERIES = "0123456789abcdef"
 
@@ -20,10 +22,14 @@ def frame(**changes: object) -> Frame:
     return Frame(**(values | changes))  # type: ignore[arg-type]  # fields by name
 
 
-def test_a_view_survives_the_journey_to_the_page_and_back() -> None:
+TABLES = tuple(VoiLut(-1000, (np.arange(4096) // part).astype(np.uint8)) for part in (16, 24, 32))
+
+
+@pytest.mark.parametrize("lut", [None, 0, 2])
+def test_a_view_survives_the_journey_to_the_page_and_back(lut: int | None) -> None:
     sent = {
         "series": SERIES, "frame": 3, "center": 40.0, "width": 80.0, "function": "LINEAR",
-        "lut": False, "invert": True, "overlay": False, "region": [1, 2, 30, 40],
+        "lut": lut, "invert": True, "overlay": False, "region": [1, 2, 30, 40],
     }  # fmt: skip
     assert view_from(sent).to_dict() == sent
 
@@ -40,6 +46,9 @@ def test_a_view_survives_the_journey_to_the_page_and_back() -> None:
         {"width": 0},
         {"width": float("inf")},
         {"function": "EVAL"},
+        {"lut": -1},
+        {"lut": 1.0},
+        {"lut": "1"},
         {"region": [10, 10, 5, 20]},
         {"region": [0, 0, 10]},
         {"region": "all"},
@@ -56,6 +65,41 @@ def test_the_model_gets_the_pixels_of_the_window_and_region_on_the_screen() -> N
     view = view_from({"series": SERIES, "frame": 0, "center": 300, "width": 700, "region": [8, 4, 40, 36]})
     expected = render(frame(), Window(300, 700)).crop((8, 4, 40, 36))
     assert picture_of(frame(), view).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("lut", [0, 1, 2])
+def test_the_model_gets_the_pixels_of_the_very_table_on_the_screen(lut: int) -> None:
+    view = view_from({"series": SERIES, "frame": 0, "center": 300, "width": 700, "lut": lut, "region": [8, 4, 40, 36]})
+    expected = render(frame(), TABLES[lut]).crop((8, 4, 40, 36))
+    assert picture_of(frame(voi_luts=TABLES, windows=(Window(40, 80),)), view).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("tables", [TABLES, ()], ids=["three tables", "none"])
+def test_a_view_kept_while_only_the_first_table_could_be_shown_is_read_as_it_was_meant(
+    tables: tuple[VoiLut, ...],
+) -> None:
+    kept = {"series": SERIES, "frame": 0, "center": 300, "width": 700}
+    shown, by_window = frame(voi_luts=tables), render(frame(), Window(300, 700))
+    by_table = render(frame(), tables[0]) if tables else by_window
+    assert picture_of(shown, view_from(kept | {"lut": False})).tobytes() == by_window.tobytes()
+    assert picture_of(shown, view_from(kept | {"lut": True})).tobytes() == by_table.tobytes()
+    assert [view_from(kept | {"lut": lut}).to_dict()["lut"] for lut in (False, True)] == [None, 0]
+
+
+@pytest.mark.parametrize(("tables", "lut"), [(TABLES, 3), (TABLES, 10**30), ((), 1)])
+def test_a_view_through_a_table_that_the_frame_has_not_is_refused(tables: tuple[VoiLut, ...], lut: int) -> None:
+    view = view_from({"series": SERIES, "frame": 0, "center": 300, "width": 700, "lut": lut})
+    with pytest.raises(MalformedView):
+        picture_of(frame(voi_luts=tables), view)
+
+
+def test_the_words_beside_a_picture_name_a_window_only_where_one_was_shown() -> None:
+    window = {"series": SERIES, "frame": 0, "center": 300, "width": 700}
+    assert "700" in view_words(view_from(window), 1)["en"]
+    assert "700" in prompt("?", [(Facts(), view_from(window))], "en")
+    for lut in (0, 1, True):
+        assert "700" not in view_words(view_from(window | {"lut": lut}), 1)["en"]
+        assert "700" not in prompt("?", [(Facts(), view_from(window | {"lut": lut}))], "en")
 
 
 def test_inverting_on_the_screen_inverts_what_the_model_sees() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.view import picture_of, view_from
 from dicom import Window
 from tests.viewer_page.screen import (
     NEXT_FRAME,
@@ -56,10 +57,86 @@ def test_the_canvas_holds_the_very_bytes_that_render_gives(page: Page, site: Sit
 def test_a_file_with_a_table_and_no_window_starts_with_the_table_and_a_drag_leaves_it(page: Page, site: Site) -> None:
     visit(page, site)
     show(page, "mr-table")
-    assert view(page)["lut"] is True
+    assert view(page)["lut"] == 0
     expect(page.locator("[data-corner=window]")).to_have_text("VOI LUT")
     drag(page, 40, 0)
-    assert view(page)["lut"] is False
+    assert view(page)["lut"] is None
+
+
+def test_every_table_of_a_file_can_be_chosen_and_shows_the_very_bytes_that_the_model_is_shown(
+    page: Page, site: Site
+) -> None:
+    frame = FRAMES["mr-tables"]
+    visit(page, site)
+    show(page, "mr-tables")
+    corner, chips = page.locator("[data-corner=window]"), page.locator(".bv-chip")
+    assert view(page)["lut"] is None  # the file's window comes first
+    chosen = len(frame.windows)
+    for number, words in enumerate(["VOI LUT Normal", "VOI LUT Harder"]):
+        chips.nth(chosen + number).click()
+        np.testing.assert_array_equal(painted(page), rendered(frame, frame.voi_luts[number]))
+        seen = picture_of(frame, view_from(view(page) | {"series": "0" * 32}))
+        np.testing.assert_array_equal(painted(page), np.asarray(seen.convert("RGB")))
+        expect(corner).to_have_text(words)
+        assert [chip.get_attribute("aria-pressed") for chip in chips.all()].index("true") == chosen + number
+    page.evaluate("viewer.setLanguage('ar')")
+    expect(corner).to_have_text("VOI LUT أكثر تباينًا")
+    page.locator(".bv-stage").focus()
+    page.keyboard.press("1")
+    np.testing.assert_array_equal(painted(page), rendered(frame, frame.windows[0]))
+    page.keyboard.press(str(chosen + 1))
+    np.testing.assert_array_equal(painted(page), rendered(frame, frame.voi_luts[0]))
+    expect(corner).to_have_text("VOI LUT عادي")
+
+
+def test_a_view_through_the_second_table_comes_back_and_one_kept_earlier_shows_the_first(
+    page: Page, site: Site
+) -> None:
+    tables = FRAMES["mr-tables"].voi_luts
+    visit(page, site)
+    show(page, "mr-tables")
+    page.locator("[data-preset=table-2]").click()
+    before = view(page)
+    assert before["lut"] == 1
+    for kept, lut, shown in [(1, 1, tables[1]), (True, 0, tables[0]), (False, None, None)]:
+        visit(page, site)
+        page.evaluate("viewer.setSeries(series.filter((one) => one.id === 'mr-tables'))")
+        assert page.evaluate("view => viewer.restore(view)", before | {"lut": kept}) is True
+        settled(page)
+        np.testing.assert_array_equal(painted(page), rendered(FRAMES["mr-tables"], shown))
+        assert view(page) == before | {"lut": lut}
+
+
+def test_a_slice_without_the_chosen_table_shows_its_window_and_says_so(page: Page, site: Site) -> None:
+    frame = FRAMES["mr-tables"]
+    visit(page, site)
+    show(page, "some-with-tables", frame=1)
+    page.locator("[data-preset=table-2]").click()
+    assert view(page)["lut"] == 1
+    for index, lut in [(2, None), (1, 1)]:
+        shown = frame.default_window if lut is None else frame.voi_luts[lut]
+        page.locator(".bv-slider").fill(str(index + 1))
+        settled(page)
+        np.testing.assert_array_equal(painted(page), rendered(frame, shown))
+        assert (view(page)["frame"], view(page)["lut"]) == (index, lut)
+        expect(page.locator("[data-corner=window]")).to_contain_text("VOI LUT" if lut else "W ")
+        expect(page.locator("[data-preset=table-2]")).to_have_attribute("aria-pressed", "true" if lut else "false")
+
+
+def test_presets_beyond_the_nine_digits_can_still_be_chosen(page: Page, site: Site) -> None:
+    visit(page, site)
+    show(page, "mr-tables")
+    page.evaluate(
+        """() => {
+          const one = series.find((each) => each.id === "mr-tables");
+          const numbers = Array.from({ length: 11 }, (_, index) => index + 1);
+          const presets = numbers.map((n) => ({ key: `table-${n}`, center: 1, width: 2, lut: 1 - (n % 2) }));
+          viewer.show({ ...one, presets });
+        }"""
+    )
+    page.locator("[data-preset=table-10]").click()
+    assert view(page)["lut"] == 1
+    expect(page.locator(".bv-chip kbd")).to_have_count(9)
 
 
 def test_inverting_keeps_padding_black(page: Page, site: Site) -> None:

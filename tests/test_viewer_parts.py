@@ -58,7 +58,8 @@ def test_both_languages_have_the_same_labels_and_every_label_is_used() -> None:
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "assets/web/viewer").glob("*.js"))
     composed = {f"viewer-tool-{name}" for name in ("window", "move", "scroll")}
     composed |= {f"viewer-{name}" for name in ("fit", "reset", "invert", "overlay", "play", "pause")}
-    assert {key for key in english if f'"{key}"' not in scripts} <= composed
+    own = {key for key in english if key.startswith("viewer-")}
+    assert {key for key in own if f'"{key}"' not in scripts} <= composed
 
 
 def luminance(color: str) -> float:

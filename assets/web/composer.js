@@ -119,7 +119,7 @@ function drawSeen(place, room) {
 // The same words as app/captions.py writes beside the stored picture.
 export function viewWords(view, series) {
   const words = [say(view.region ? "view-part" : "view-whole")];
-  if (Number.isFinite(view.center) && view.center !== null && !view.lut) {
+  if (Number.isFinite(view.center) && view.center !== null && view.lut === null) {
     words.push(say("view-window").replace("{width}", rounded(view.width)).replace("{level}", rounded(view.center)));
   }
   if (series && series.frames > 1) words.push(say("view-slice").replace("{number}", view.frame + 1));

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.viewer_page.browser import chromium
 from tests.viewer_page.screen import visit
-from tests.viewer_page.series import frames_of, large, stack, variations
+from tests.viewer_page.series import frames_of, large, offered, some_with_tables, stack, variations
 from tests.viewer_page.server import Shown, Site, serve
 
 
@@ -25,7 +25,8 @@ def shared_site() -> Iterator[Site]:
     narrow = replace(frames_of("MR_small.dcm")[0], pixel_aspect=1.5)
     series = [
         stack(),
-        *(Shown(name, [frame]) for name, frame in variations().items()),
+        *(Shown(name, [frame], presets=offered(frame)) for name, frame in variations().items()),
+        some_with_tables(),
         large(),
         Shown("narrow", [narrow]),
     ]

@@ -29,6 +29,18 @@ def preset(key: str, english: str, arabic: str, window: Window) -> dict[str, Any
     return {"key": key, "label": {"en": english, "ar": arabic}, **looked(window)}
 
 
+def offered(frame: Frame) -> list[dict[str, Any]]:
+    """The frame's windows and tables as the program's own descriptor offers them."""
+    windows = [
+        preset(f"file-{n}", f"File {n}", f"نافذة الملف {n}", window) for n, window in enumerate(frame.windows, 1)
+    ]
+    tables = [
+        {**preset(f"table-{n}", f"Table {n}", f"جدول الملف {n}", frame.default_window), "lut": n - 1}
+        for n in range(1, len(frame.voi_luts) + 1)
+    ]
+    return [*windows, *tables]
+
+
 def looked(window: Window) -> dict[str, Any]:
     return {"center": window.center, "width": window.width, "function": window.function}
 
@@ -49,6 +61,7 @@ def variations() -> dict[str, Frame]:
     (ct,) = frames_of("CT_small.dcm")
     (mr,) = frames_of("MR_small.dcm")
     table = VoiLut(200, (np.linspace(0, 1, 900) ** 0.6 * 255).astype(np.uint8))
+    harder = VoiLut(350, (np.linspace(0, 1, 500) ** 2 * 255).astype(np.uint8), "harder")
     holes = frames_of("rtdose.dcm")[3].samples.copy()
     holes[2, 3:6] = np.nan
     corner = np.zeros(mr.samples.shape, np.uint8)
@@ -60,6 +73,7 @@ def variations() -> dict[str, Frame]:
         "mr-inverted": replace(mr, invert=True),
         "mr-padding-inverted": replace(mr, invert=True, padding=(0.0, 120.0)),
         "mr-table": replace(mr, voi_luts=(table,), windows=()),
+        "mr-tables": replace(mr, voi_luts=(replace(table, explanation="normal"), harder)),
         "mr-overlay": replace(mr, overlays=corner),
         "mr-scaled": replace(mr, slope=0.125, intercept=-17.3),
         "dose-float": frames_of("rtdose.dcm")[0],
@@ -68,6 +82,13 @@ def variations() -> dict[str, Frame]:
         "color": frames_of("examples_rgb_color.dcm")[0],
         "palette": frames_of("examples_palette.dcm")[0],
     }
+
+
+def some_with_tables() -> Shown:
+    """Three slices of which only the middle one has its two tables."""
+    frame = variations()["mr-tables"]
+    frames = [replace(frame, voi_luts=()), frame, replace(frame, voi_luts=())]
+    return Shown("some-with-tables", frames, presets=offered(frame))
 
 
 def large() -> Shown:

@@ -18,6 +18,7 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as fluent
 
 from app.frames import pack
+from app.locale import Locale
 from dicom import Frame, render
 
 HERE = Path(__file__).resolve().parent
@@ -26,9 +27,12 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", "
 
 
 def words(language: str) -> dict[str, str]:
-    """The viewer's labels of one language; fails on one with a variable, which no page fills."""
+    """The viewer's labels of one language; fails on one with a variable, which no page fills.
+
+    With them the names of presets, which stand on the image too.
+    """
     source = (ROOT / "locales" / language / "viewer.ftl").read_text(encoding="utf-8")
-    labels = {}
+    labels = {key: text for key, text in Locale(language).catalogue().items() if key.startswith("preset-")}
     for entry in FluentParser().parse(source).body:
         if isinstance(entry, fluent.Message):
             assert entry.value is not None

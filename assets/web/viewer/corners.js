@@ -29,7 +29,10 @@ function lengthText(millimetres) {
 }
 
 export class Corners {
-  constructor() {
+  #words;
+
+  constructor(words) {
+    this.#words = words;
     const text = (name) => make("span", { className: `bv-text bv-${name}`, "data-corner": name });
     this.window = text("window");
     this.slice = text("slice");
@@ -43,9 +46,9 @@ export class Corners {
       this.window, this.slice, this.value, this.bar, ...this.edges);
   }
 
-  /** Everything but the pointer's value; `look` null for colour. */
-  show({ look, frame, frames, edges, millimetresPerPixel }) {
-    say(this.window, look ? windowText(look) : "");
+  /** Everything but the pointer's value; `look` null for colour, `table` the VOI LUT shown in a window's stead. */
+  show({ look, table, frame, frames, edges, millimetresPerPixel }) {
+    say(this.window, look ? this.#lookText(look, table) : "");
     say(this.slice, frames > 1 ? `${frame + 1} / ${frames}` : "");
     this.edges.forEach((element, index) => say(element, edges[index] ?? ""));
     const bar = scaleBar(millimetresPerPixel);
@@ -55,14 +58,15 @@ export class Corners {
     say(this.length, bar.text);
   }
 
+  #lookText({ center, width }, table) {
+    if (!table) return `W ${shortNumber(width)}\nL ${shortNumber(center)}`;
+    return table.explanation ? `VOI LUT\n${this.#words(`preset-${table.explanation}`)}` : "VOI LUT";
+  }
+
   /** `value` is a number, [r, g, b] or null. */
   showValue(value, unit) {
     if (value === null) say(this.value, "");
     else if (Array.isArray(value)) say(this.value, value.join(" "));
     else say(this.value, unit ? `${shortNumber(value)} ${unit}` : shortNumber(value));
   }
-}
-
-function windowText({ lut, center, width }) {
-  return lut ? "VOI LUT" : `W ${shortNumber(width)}\nL ${shortNumber(center)}`;
 }

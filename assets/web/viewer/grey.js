@@ -27,7 +27,8 @@ function tableFunction({ first, table }) {
 
 /** Stored sample → byte, for one frame under one look {center, width, function, lut, invert}. */
 export function greyOfSample(frame, look) {
-  const shade = look.lut && frame.voiLuts.length ? tableFunction(frame.voiLuts[0]) : windowFunction(look);
+  const table = frame.voiLuts[look.lut]; // none where look.lut is null, or a number this frame has no table for
+  const shade = table ? tableFunction(table) : windowFunction(look);
   const flip = frame.invert !== Boolean(look.invert);
   const { slope, intercept, padding } = frame;
   return (sample) => {

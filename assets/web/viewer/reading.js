@@ -1,11 +1,17 @@
 // Knows how one series is being read: which frame, under which look, from which camera. Each series of a
 // conversation keeps its own, so that switching back finds everything as it was. Knows no element and no event.
 
-const PLAIN = { lut: false, invert: false, overlay: false };
+const PLAIN = { lut: null, invert: false, overlay: false };
 const NARROWEST = 1e-6;
 
 const lookOf = (window) => ({ ...PLAIN, center: window.center, width: window.width,
-  function: window.function ?? "LINEAR", lut: Boolean(window.lut) });
+  function: window.function ?? "LINEAR", lut: tableOf(window.lut) });
+
+// The number of a VOI LUT, or null. Views kept while only the first could be shown say true and false.
+function tableOf(lut) {
+  if (lut === true) return 0;
+  return Number.isInteger(lut) && lut >= 0 ? lut : null;
+}
 
 export class Reading {
   #asIs = true; // nobody has chosen a look yet
@@ -50,7 +56,7 @@ export class Reading {
     if (!this.#asIs) return;
     this.#asIs = false;
     this.look ??= lookOf(frame.window ?? { center: 128, width: 256 });
-    this.look.lut = frame.startsWithTable;
+    this.look.lut = frame.startsWithTable ? 0 : null;
   }
 
   resetLook() {
@@ -81,16 +87,26 @@ export class Reading {
       width: Math.max(least, (this.#exact?.width ?? width) + dx * pace),
       center: (this.#exact?.center ?? center) + dy * pace,
     };
-    this.look = { ...this.look, lut: false, width: Math.max(least, tidy(this.#exact.width, this.#exact.width)),
+    this.look = { ...this.look, lut: null, width: Math.max(least, tidy(this.#exact.width, this.#exact.width)),
       center: tidy(this.#exact.center, this.#exact.width) };
   }
 
   dragEnd() { this.#exact = null; }
 
-  presetIndex() {
-    if (!this.look || this.look.lut) return -1;
-    return (this.descriptor.presets ?? []).findIndex((preset) => preset.center === this.look.center
-      && preset.width === this.look.width && (preset.function ?? "LINEAR") === this.look.function);
+  /** The look as it shows on `frame`: slices may differ in their tables, and one without shows the window. */
+  lookOn(frame) {
+    if (!this.look || !frame || frame.voiLuts[this.look.lut]) return this.look;
+    return { ...this.look, lut: null };
+  }
+
+  presetIndex(frame) {
+    const look = this.lookOn(frame);
+    if (!look) return -1;
+    const keys = look.lut === null ? ["lut", "center", "width", "function"] : ["lut"];
+    return (this.descriptor.presets ?? []).findIndex((preset) => {
+      const offered = lookOf(preset);
+      return keys.every((key) => offered[key] === look[key]);
+    });
   }
 }
 

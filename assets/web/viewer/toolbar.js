@@ -49,14 +49,14 @@ export class Toolbar {
     this.setPresets(this.#presets);
   }
 
-  /** Up to nine presets, each with the digit that chooses it. */
+  /** The presets, the first nine with the digit that chooses them. */
   setPresets(presets) {
     this.#presets = presets;
-    this.#presetRow.replaceChildren(...presets.slice(0, 9).map((preset, index) => make(
+    this.#presetRow.replaceChildren(...presets.map((preset, index) => make(
       "button",
       { type: "button", className: "bv-chip", "data-index": index, "data-preset": preset.key,
-        "aria-keyshortcuts": String(index + 1), "aria-pressed": "false" },
-      make("kbd", { text: String(index + 1), dir: "ltr" }),
+        "aria-keyshortcuts": index < 9 ? String(index + 1) : null, "aria-pressed": "false" },
+      ...(index < 9 ? [make("kbd", { text: String(index + 1), dir: "ltr" })] : []),
       make("span", { text: preset.label?.[this.#language] ?? preset.label?.en ?? preset.key, dir: "auto" }),
     )));
   }

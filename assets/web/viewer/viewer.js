@@ -27,7 +27,7 @@ export function mountViewer(element, options = {}) {
 }
 
 class Viewer {
-  #options; #words; #store; #camera = new Camera(); #screen; #corners = new Corners(); #toolbar; #strip;
+  #options; #words; #store; #camera = new Camera(); #screen; #corners; #toolbar; #strip;
   #readings = []; #active = null; #onScreen = null; // {reading, index} of the painted frame
   #tool; #language; #failed = false; #hurried = false; #drawing = 0; #pointer = null; #travel = 0; #direction = 1;
   #settled = 0; #cine; #said = "null"; #watch; #unlisten; #layout;
@@ -39,6 +39,7 @@ class Viewer {
     this.#tool = matchMedia("(pointer: coarse)").matches ? "scroll" : "window";
     this.#store = new FrameStore({ base: options.base ?? "", budget: options.budget });
     this.#screen = new Screen(this.#camera);
+    this.#corners = new Corners(this.#words);
     this.#toolbar = new Toolbar(this.#words, this.#actions());
     this.#strip = new Strip(this.#words, (id, frame) => this.thumbnailUrl(id, frame),
       (id, frame) => this.#choose(id, frame));
@@ -111,11 +112,11 @@ class Viewer {
     if (!reading) return null;
     const painted = this.#onScreen?.reading === reading ? this.#onScreen : null;
     if (!painted && this.#failed) return null;
-    const look = reading.color ? null : reading.look;
+    const look = reading.color ? null : reading.lookOn(painted?.frame);
     return {
       series: reading.id, frame: painted ? painted.index : reading.index,
       center: look?.center ?? null, width: look?.width ?? null, function: look?.function ?? "LINEAR",
-      lut: Boolean(look?.lut), invert: Boolean(look?.invert), overlay: Boolean(reading.look?.overlay),
+      lut: look?.lut ?? null, invert: Boolean(look?.invert), overlay: Boolean(reading.look?.overlay),
       region: reading.region !== undefined ? reading.region : painted ? this.#camera.region() : null,
     };
   }
@@ -352,7 +353,7 @@ class Viewer {
       caption: reading?.descriptor.caption?.[this.#language] ?? "" });
     this.#toolbar.show({
       empty: !reading, color: Boolean(reading?.color), frames, tool, fit: this.#camera.isFit,
-      preset: reading ? reading.presetIndex() : -1, inverted: Boolean(reading?.look?.invert),
+      preset: reading ? reading.presetIndex(shown?.frame) : -1, inverted: Boolean(reading?.look?.invert),
       overlay: Boolean(reading?.look?.overlay), hasOverlay: Boolean(shown?.frame.overlay),
     });
     this.#showCorners(reading, shown, frames);
@@ -364,7 +365,8 @@ class Viewer {
     const { frame, index } = shown;
     const spacing = frame.spacing && (frame.aspect > 1 ? frame.spacing[1] : frame.spacing[0]);
     this.#corners.show({
-      look: reading.color ? null : reading.look, frame: index, frames, edges: frame.edges,
+      look: reading.color ? null : reading.look, table: frame.voiLuts[reading.look?.lut],
+      frame: index, frames, edges: frame.edges,
       millimetresPerPixel: spacing ? spacing / this.#camera.scale : NaN,
     });
     this.#strip.showFrame(index);
