@@ -13,11 +13,11 @@ from pathlib import Path
 from traceback import format_tb
 from typing import Any
 
-from app.captions import caption
+from app.captions import SEPARATOR, caption
 from app.frames import pack, window_to_dict
-from app.locale import Locale
+from app.locale import Locale, languages
 from app.notices import notice
-from dicom import DicomError, Frame, Sandbox, Series, Study, open_study
+from dicom import DicomError, Frame, Preset, Sandbox, Series, Study, VoiLut, Window, open_study
 from storage import NewFrame, NotFound, Store
 
 log = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
         "facts": series.facts.to_dict(),
         "caption": caption(series.facts),
         "presets": [
-            {"key": preset.key, "label": _preset_label(preset.key), **window_to_dict(preset.window)}
+            {"key": preset.key, "label": _preset_label(preset), **_look(preset.window, frame)}
             for preset in series.presets(frame)
         ],
         "color": frame.color,
@@ -185,12 +185,26 @@ def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
     }
 
 
-def _preset_label(key: str) -> dict[str, str]:
-    """A preset's name; "file-2" is the file's second window."""
-    stem, _, number = key.rpartition("-")
-    if stem == "file":
-        return Locale("en").both("preset-file", number=number)
-    return Locale("en").both(f"preset-{key}")
+def _look(window: Window | VoiLut, frame: Frame) -> dict[str, Any]:
+    """What the page shows `frame` with; a table by its number, with the window that dragging goes on from."""
+    if isinstance(window, Window):
+        return window_to_dict(window)
+    return {**window_to_dict(frame.default_window), "lut": frame.voi_luts.index(window)}
+
+
+def _preset_label(preset: Preset) -> dict[str, str]:
+    """A preset's name by language code, e.g. "Brain", or "Table 2 · Harder" with what the file says of its own."""
+    return {code: SEPARATOR.join(_preset_words(preset, Locale(code))) for code in languages()}
+
+
+def _preset_words(preset: Preset, locale: Locale) -> Iterator[str]:
+    stem, _, number = preset.key.rpartition("-")
+    if stem not in ("file", "table"):
+        yield locale.sentence(f"preset-{preset.key}")
+        return
+    yield locale.sentence(f"preset-{stem}", number=number)
+    if preset.window.explanation:
+        yield locale.sentence(f"preset-{preset.window.explanation}")
 
 
 def _outward(first: int, count: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dicom.facts import Facts
-from dicom.values import Preset, Window
+from dicom.values import Frame, Preset, Window
 
 CT: Mapping[str, Window] = {
     "brain": Window(40, 80),
@@ -66,24 +66,27 @@ _BONES = frozenset(
 
 def named(facts: Facts, unit: str) -> tuple[Preset, ...]:
     """The presets that make sense for these facts, the most useful first; () unless values are HU."""
+    return tuple(Preset(key, CT[key]) for key in _keys(facts, unit))
+
+
+def _keys(facts: Facts, unit: str) -> tuple[str, ...]:
     if unit != "HU":
         return ()
     if facts.body_part in _BONES:
         first: tuple[str, ...] = ("bone", "mediastinum")
     else:
         first = _FIRST.get(facts.body_part, ())
-    rest = () if first else tuple(CT)
-    return tuple(Preset(key, CT[key]) for key in (*first, *rest))
+    return first or tuple(CT)
 
 
 def usual(facts: Facts, unit: str) -> Window | None:
     """The window for a CT whose file gives none but whose body part is known."""
-    presets = named(facts, unit)
-    return presets[0].window if presets and facts.body_part else None
+    keys = _keys(facts, unit)
+    return CT[keys[0]] if keys and facts.body_part else None
 
 
-def offered(facts: Facts, unit: str, windows: tuple[Window, ...], automatic: Window | None) -> tuple[Preset, ...]:
-    """The file's own windows as "file-1", "file-2", …, then the named ones, then "automatic"."""
-    own = tuple(Preset(f"file-{i}", window) for i, window in enumerate(windows, 1))
-    auto = (Preset("automatic", automatic),) if automatic is not None else ()
-    return (*own, *named(facts, unit), *auto)
+def offered(facts: Facts, unit: str, frame: Frame, automatic: Window) -> tuple[Preset, ...]:
+    """The frame's own windows as "file-1", …, its VOI LUTs as "table-1", …, then the named ones, then "automatic"."""
+    windows = (Preset(f"file-{i}", window) for i, window in enumerate(frame.windows, 1))
+    tables = (Preset(f"table-{i}", table) for i, table in enumerate(frame.voi_luts, 1))
+    return (*windows, *tables, *named(facts, unit), Preset("automatic", automatic))

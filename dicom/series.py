@@ -138,12 +138,14 @@ class Series:
     def presets(self, frame: Frame | None = None) -> tuple[Preset, ...]:
         """Windows by name that suit the modality and body part; () for colour and for unknown units.
 
-        With `frame`, its own windows ("file-1", …) come first and "automatic" for its values last.
+        With `frame`, its own windows ("file-1", …) and VOI LUTs ("table-1", …) come first and "automatic" for its
+        values last.
         """
         if self.color or (frame is not None and frame.color):
             return ()
-        own, auto = (frame.windows, automatic(frame)) if frame is not None else ((), None)
-        return presets.offered(self.facts, self.unit, own, auto)
+        if frame is None:
+            return presets.named(self.facts, self.unit)
+        return presets.offered(self.facts, self.unit, frame, automatic(frame))
 
     def volume(self, *, limits: Limits | None = None) -> Volume:
         """The stack as one array with true spacing and its three planes: see `dicom.volume`."""

@@ -55,10 +55,10 @@ class VoiLut:
 
 @dataclass(frozen=True)
 class Preset:
-    """A window offered by name. `key` is a code word: "file-1", "brain", "automatic"."""
+    """A window or table offered by name. `key` is a code word: "file-1", "table-1", "brain", "automatic"."""
 
     key: str
-    window: Window
+    window: Window | VoiLut
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def test_every_error_and_every_code_word_has_a_name_in_both_languages(language: 
     wanted = {f"error-{kebab(error.__name__)}" for error in ALL}
     wanted |= {f"modality-{m}" for m in MODALITIES} | {f"body-part-{b}" for b in BODY_PARTS.values()}
     wanted |= {f"view-{v}" for v in VIEWS.values()} | {f"warning-{w}" for w in WARNINGS}
-    wanted |= {f"preset-{p}" for p in {*CT, *WINDOW_WORDS.values(), "automatic", "file"}}
+    wanted |= {f"preset-{p}" for p in {*CT, *WINDOW_WORDS.values(), "automatic", "file", "table"}}
     wanted |= {f"age-band-{a}" for a in AGE_BANDS if a}
     for field in ("laterality", "orientation", "sequence", "contrast", "sex", "stain", "kind"):
         wanted |= {f"{field}-{value}" for value in _CODES[field] if value}

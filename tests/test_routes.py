@@ -23,15 +23,17 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 from starlette.testclient import TestClient
 
+from app.bidi import without_controls
 from app.failures import Failures
-from app.frames import pack
+from app.frames import pack, unpack
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.routes import routes
-from dicom import Frame, Limits, Sandbox, VoiLut, open_study
+from app.view import picture_of, view_from
+from dicom import Frame, Limits, Sandbox, VoiLut, automatic, open_study, render
 from model import Engine, ModelError
 from storage import Store
-from tests.dicom_files import make_stack
+from tests.dicom_files import item, make_dataset, make_stack, sequence, to_bytes
 
 CT = Path(str(get_testdata_file("CT_small.dcm")))
 MR = Path(str(get_testdata_file("MR_small.dcm")))
@@ -110,6 +112,37 @@ def test_a_real_file_is_announced_with_facts_in_both_languages_and_served_at_ful
     with open_study([CT]) as study:
         frame = study.series[0].frame(0)
     assert (served * meta["slope"] + meta["intercept"] == frame.samples * frame.slope + frame.intercept).all()
+
+
+def test_every_window_and_table_of_a_radiograph_is_offered_with_its_explanation_and_gives_its_picture(
+    client: TestClient, store: Store
+) -> None:
+    dataset = make_dataset(
+        bits_stored=12,
+        Modality="DX",
+        WindowCenter=[2000, 1500],
+        WindowWidth=[4000, 900],
+        WindowCenterWidthExplanation=["WINDOW1", "BONE"],
+        VOILUTSequence=sequence(
+            *(
+                item(LUTDescriptor=[4096, 0, 12], LUTData=(np.arange(4096) // part).astype("<u2").tobytes(), **more)
+                for part, more in ((1, {"LUTExplanation": "NORMAL"}), (2, {"LUTExplanation": "HARDER"}), (3, {}))
+            )
+        ),
+    )
+    series = opened(upload(client, to_bytes(dataset)))
+    presets = series["presets"]
+    assert isinstance(presets, list)
+    assert [preset["label"]["en"] for preset in presets] == [
+        "File 1", "File 2 · Bone", "Table 1 · Normal", "Table 2 · Harder", "Table 3", "Automatic",
+    ]  # fmt: skip
+    assert without_controls(presets[3]["label"]["ar"]) == "جدول الملف 2 · أكثر تباينًا"
+    assert [preset.get("lut") for preset in presets] == [None, None, 0, 1, 2, None]
+    frame = unpack(*store.frame("local", str(series["id"]), 0))
+    shown = [*frame.windows, *frame.voi_luts, automatic(frame)]
+    for preset, window in zip(presets, shown, strict=True):
+        seen = picture_of(frame, view_from({"series": series["id"], "frame": 0, **preset}))
+        assert seen.tobytes() == render(frame, window).tobytes(), preset["key"]
 
 
 @pytest.mark.parametrize("kept", ["as now", "as while only the first was kept"])

@@ -217,6 +217,7 @@ kind-slide = شريحة نسيجية كاملة
 kind-volume = حجم ثلاثي الأبعاد
 
 preset-file = نافذة الملف { $number }
+preset-table = جدول الملف { $number }
 preset-automatic = تلقائي
 preset-brain = الدماغ
 preset-subdural = تحت الجافية

@@ -217,6 +217,7 @@ kind-slide = Whole slide
 kind-volume = Volume
 
 preset-file = File { $number }
+preset-table = Table { $number }
 preset-automatic = Automatic
 preset-brain = Brain
 preset-subdural = Subdural
