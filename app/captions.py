@@ -56,6 +56,8 @@ def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
     if view.window is not None and view.lut is None:
         yield locale.sentence("view-window", width=rounded(view.window.width), level=rounded(view.window.center))
+    if view.lut is not None:
+        yield locale.sentence("preset-table", number=str(view.lut + 1))
     if frames > 1:
         yield locale.sentence("view-slice", number=str(view.frame + 1))
 

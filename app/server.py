@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.temporary import private_folder
 from app.turn import Turns
 from dicom import Sandbox
+from model import names_the_hub
 from storage import Store
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -111,6 +112,8 @@ def serve(settings: Settings, locale: Locale) -> int:
     """Serve until interrupted. Exit code 0, or 1 when the port is taken. Raises StorageError."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if not names_the_hub(settings.model):  # said before Gradio imports the hub's library, which reads it once
+        os.environ["HF_HUB_OFFLINE"] = "1"
     with private_folder(settings.data), Store(settings.data) as store:
         quiet_threads()
         engine = LoadingEngine(functools.partial(open_model, settings))

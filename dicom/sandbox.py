@@ -127,7 +127,7 @@ class _Child:
     def ask(self, task: str, arguments: tuple[Any, ...]) -> Any:
         """The result of one task. Raises the task's `DicomError`, `TookTooLong` or `DecoderCrashed`."""
         bounds = self._limits
-        quick = task in ("scan", "scan_many", "scan_one")
+        quick = task in ("scan", "scan_many")
         seconds = min(bounds.seconds_per_scan, bounds.seconds_per_step) if quick else bounds.seconds_per_step
         deadline = time.monotonic() + seconds
         try:

@@ -107,8 +107,9 @@ class Series:
         least that long. `keep_burned_in` shows ultrasound outside its calibrated regions too: for rendering
         on the owner's own disk, never for the model or another person. Raises `DicomError`.
         """
-        if not keep_burned_in and (read := self._at_hand.pop(self._place(index).file, None)) is not None:
-            return read  # came with the header; given away once, so that nothing is kept twice
+        came = self._at_hand.pop(self._place(index).file, None)  # with the header; given away once, not kept twice
+        if came is not None and not keep_burned_in:
+            return came
         result: Frame = self._sandbox.call("frame", *self._request(index, at_least, keep_burned_in))
         return result
 
@@ -119,6 +120,7 @@ class Series:
         Memory: a few frames at a time.
         """
         wanted = range(len(self)) if indices is None else indices
+        self._at_hand.clear()  # all are read anew
         requests = (self._request(i, at_least, keep_burned_in=False) for i in wanted)
         return self._sandbox.map("frame", requests, ahead=2 * self._sandbox.limits.workers)
 

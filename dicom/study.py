@@ -52,7 +52,10 @@ class Study:
     _unpacked: _Unpacked = field(repr=False)
 
     def close(self) -> None:
-        """Remove unpacked files; frames of a ZIP cannot be read afterwards. Safe to call twice."""
+        """Remove unpacked files; frames of a ZIP, but one that came with its header, cannot be read afterwards.
+
+        Safe to call twice.
+        """
         self._unpacked.remove()
 
     def __enter__(self) -> Study:
@@ -83,7 +86,8 @@ def open_study(
     progress: Callable[[int, int], None] | None = None,
     sandbox: Sandbox | None = None,
 ) -> Study:
-    """Recognise, scan and group files; nothing is decoded until a frame is asked for.
+    """Recognise, scan and group files; nothing is decoded until a frame is asked for (but a
+    file that comes alone with one uncompressed frame is read at once).
 
     `paths` are files or folders of any supported kind, recognised by content. `progress` is called with
     (files scanned, files known so far). A file that cannot be read is listed in `Study.skipped`; only bounds

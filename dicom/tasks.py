@@ -115,13 +115,13 @@ class Desk:
     def scan_one(self, path: str) -> tuple[Header, Frame | None]:
         """The header of a file that comes alone, and its picture where that costs less than being asked again."""
         header = self.scan(path)
-        return header, self._at_hand(path, header)
+        return header, self._read_along(path, header)
 
-    def _at_hand(self, path: str, header: Header) -> Frame | None:
-        """The one uncompressed frame of a small file; None where it is refused, to be refused again when wanted."""
+    def _read_along(self, path: str, header: Header) -> Frame | None:
+        """The one uncompressed frame of a small file; None where it cannot be had, to be refused when it is wanted."""
         if header.reader != "dicom" or len(header.slots) != 1:
             return None
-        with contextlib.suppress(DicomError):
+        with contextlib.suppress(Exception):  # whatever is wrong with the pixels, the header is right
             _, pixels = self._source(path)
             if not pixels.encapsulated and pixels.layout.pixels * pixels.layout.samples <= _AT_HAND:
                 return self.frame(path, "dicom", 0, 0, keep_burned_in=False)

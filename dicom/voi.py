@@ -11,17 +11,21 @@ from dicom.errors import InvalidWindow
 from dicom.groups import FrameGroups
 from dicom.values import Function, VoiLut, Window
 
+_MOST = 16  # windows, and tables, of one frame: more than anybody can choose from
 FUNCTIONS: dict[str, Function] = {"LINEAR": "LINEAR", "LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
 
 
 def windows(groups: FrameGroups) -> tuple[Window, ...]:
-    """All usable pairs of (0028,1050) and (0028,1051). Width 0 is dropped, LINEAR below 1 LINEAR_EXACT."""
+    """All usable pairs of (0028,1050) and (0028,1051) among the first 16.
+
+    Width 0 is dropped; LINEAR below 1 becomes LINEAR_EXACT.
+    """
     holder = groups.holder("FrameVOILUTSequence", "WindowCenter")
     centers, widths = elements.numbers(holder, "WindowCenter"), elements.numbers(holder, "WindowWidth")
     words = elements.texts(holder, "WindowCenterWidthExplanation")
     function = FUNCTIONS.get(elements.text(holder, "VOILUTFunction").upper(), "LINEAR")
     found = []
-    for i, (center, width) in enumerate(zip(centers, widths, strict=False)):
+    for i, (center, width) in enumerate(zip(centers[:_MOST], widths, strict=False)):
         if center is None or width is None:
             continue
         exact: Function = "LINEAR_EXACT" if function == "LINEAR" and width < 1 else function
@@ -45,18 +49,15 @@ def rescale(groups: FrameGroups) -> tuple[float, float]:
 
 
 def voi_luts(groups: FrameGroups, *, signed: bool) -> tuple[VoiLut, ...]:
-    """All usable items of (0028,3010) VOILUTSequence in file order.
+    """All usable items of (0028,3010) VOILUTSequence among the first 16, in file order.
 
     `signed` is whether stored values or the rescale can be negative: a first value above 32767 is then negative.
     """
     items = elements.items(groups.holder("FrameVOILUTSequence", "VOILUTSequence"), "VOILUTSequence")
     slope, intercept = rescale(groups)
     below = signed or slope < 0 or intercept < 0
-    found = (_voi_lut(item, signed=below) for item in items[:_MOST_TABLES])
+    found = (_voi_lut(item, signed=below) for item in items[:_MOST])
     return tuple(lut for lut in found if lut is not None)
-
-
-_MOST_TABLES = 16
 
 
 def _voi_lut(item: Dataset, *, signed: bool) -> VoiLut | None:

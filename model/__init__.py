@@ -19,7 +19,7 @@ from model.engine import (
 )
 from model.errors import ALL as ALL_ERRORS
 from model.errors import ModelError
-from model.opening import open_engine
+from model.opening import names_the_hub, open_engine
 from model.registry import Known, known_checkpoints
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "Thought",
     "Waiting",
     "known_checkpoints",
+    "names_the_hub",
     "open_engine",
 ]

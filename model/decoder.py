@@ -126,7 +126,7 @@ class Decoder:
         return self._by_kind(full[None, None], self._near(queries, keys))
 
     def _step_mask(self, held: torch.Tensor, lengths: Sequence[int], extent: int) -> Any:
-        """None where everything may be seen; not on a processor, where shared heads are four times slower without."""
+        """None where everything may be seen; not on a processor, where that is slow (docs/engine-log.md)."""
         equal = all(length == extent - 1 for length in lengths)
         if equal and self.device.type != "cpu" and self.adapter.window is None and not self.adapter.mixed_layers:
             return None

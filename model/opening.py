@@ -67,9 +67,10 @@ def open_engine(
         return RemoteEngine.connect(source.removeprefix("openai:"), api_key=api_key)
     if quantization not in QUANTIZATIONS:
         raise QuantizationUnavailable(f"unknown quantisation {quantization!r}: one of {', '.join(QUANTIZATIONS)}")
-    download = download and _names_the_hub(source)  # what lies here is opened without asking anybody anything
+    download = download and names_the_hub(source)  # what lies here is opened without asking anybody anything
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_OFFLINE", "0" if download else "1")
+    if not download:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         checkpoint = inspect(locate(source, download=download))
         if download and checkpoint.original and tower is None:
@@ -103,7 +104,7 @@ def _fetched_tower(checkpoint: Checkpoint) -> Path | None:
         return locate(str(checkpoint.config.get("mm_vision_tower", "")), download=True)
 
 
-def _names_the_hub(source: str) -> bool:
+def names_the_hub(source: str) -> bool:
     """Whether a source is `owner/name` and nothing on this machine."""
     return source.count("/") == 1 and not source.startswith((".", "/", "~")) and not Path(source).is_dir()
 
@@ -115,7 +116,7 @@ def locate(source: str, *, download: bool = False) -> Path:
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
-    if _names_the_hub(source):
+    if names_the_hub(source):
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError, HfHubHTTPError  # isort: skip
 

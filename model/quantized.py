@@ -228,14 +228,16 @@ def _read(
 
     cls = getattr(transformers, _CLASSES[checkpoint.family])
     if checkpoint.prequantized not in ("", "bitsandbytes"):  # its own loader reads what it wrote into the files
-        found = cls.from_pretrained(checkpoint.folder, **arguments)
+        found = cls.from_pretrained(checkpoint.folder, local_files_only=True, **arguments)
         return found[0], found[1]
     if checkpoint.original:
         tower = tower or original_llava.find_tower(checkpoint)
         config: Any = original_llava.configuration(checkpoint, tower, image_token_id=image_token_id)
         tensors = original_llava.names(checkpoint, tower)
     else:
-        config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(
+            checkpoint.folder, local_files_only=True, trust_remote_code=False
+        )
         tensors = {name: (name, stored) for name, stored in checkpoint.tensors.items()}
     if checkpoint.family == "text":
         cls = transformers.AutoModelForCausalLM._model_mapping[type(config)]
@@ -257,7 +259,7 @@ def restore_generation_config(model: Any, folder: Path) -> None:
 
     if (folder / "generation_config.json").is_file():
         read_json(folder / "generation_config.json")
-        model.generation_config = GenerationConfig.from_pretrained(folder)
+        model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
 
 
 @contextlib.contextmanager

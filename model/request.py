@@ -43,7 +43,7 @@ class Request:
     first_token: float | None = None
     position: int = 0
     passed_over: int = 0
-    """Beats in which another prompt was read."""
+    """Tokens of other prompts that could have been its own."""
     finish: Finish | None = None
 
     @property

@@ -208,21 +208,20 @@ class Scheduler:
                 self._work_for(request, lambda r=request: self.reading.begin(r))  # type: ignore[misc]  # bound default
         if not self._reading:
             return
-        request = self._next_to_read()
         alone = self._active == 1
         few_write = len(self._batch) < len(self._reading)  # more are kept from their first token than from their next
+        request = self._next_to_read(self.budget.chunk if few_write else self.budget.shared_chunk)
         logits = self._work_for(request, lambda: self.reading.advance(request, alone=alone, large=few_write))
         if logits is not None:
             self._reading.remove(request)
             self._first(request, logits)
 
-    def _next_to_read(self) -> Request:
-        """Whoever has least left, so that a short question does not wait behind a long one; being passed over counts,
-        so that a long one is not put off for ever."""
-        share = self.budget.shared_chunk
-        chosen = min(self._reading, key=lambda request: request.left - request.passed_over * share)
+    def _next_to_read(self, size: int) -> Request:
+        """Whoever has least left, so that a short question does not wait behind a long one; being passed over for
+        `size` tokens counts, so that a long one is not put off for ever."""
+        chosen = min(self._reading, key=lambda request: request.left - request.passed_over)
         for request in self._reading:
-            request.passed_over += request is not chosen
+            request.passed_over += size if request is not chosen else 0
         return chosen
 
     def _work_for(self, request: Request, work: Callable[[], T]) -> T | None:

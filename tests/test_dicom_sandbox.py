@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import RLELossless
 
 from dicom import Limits, Sandbox, open_study
-from dicom.errors import DecoderCrashed, TookTooLong, TookTooMuchMemory, TruncatedFile, UnknownFile
+from dicom.errors import DecoderCrashed, DicomError, TookTooLong, TookTooMuchMemory, TruncatedFile, UnknownFile
 from dicom.sandbox import _Unpickler, known_error
-from tests.dicom_files import make_dicom, ramp
+from tests.dicom_files import make_dataset, make_dicom, ramp, to_bytes
 
 
 @pytest.fixture
@@ -46,6 +48,31 @@ def test_a_single_uncompressed_picture_comes_with_its_header_and_is_given_away_o
         pool.close()
         assert np.array_equal(study.series[0].frame(0).samples, ramp())
         with pytest.raises(DecoderCrashed):
+            study.series[0].frame(0)
+
+
+def test_a_picture_is_not_read_along_when_that_is_work_and_not_given_to_who_wants_it_otherwise(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1))
+    plain = make_dicom(tmp_path / "a", ramp())
+    compressed = pydicom.dcmread(plain)
+    compressed.compress(RLELossless)
+    packed = tmp_path / "b"
+    compressed.save_as(packed)
+    studies = [open_study([path], sandbox=pool) for path in (plain, packed)]
+    pool.close()
+    for study, unmasked in zip(studies, (True, False), strict=True):
+        with pytest.raises(DecoderCrashed):
+            study.series[0].frame(0, keep_burned_in=unmasked)
+
+
+def test_pixels_no_array_can_be_made_of_do_not_cost_the_header(pool: Sandbox, tmp_path: Path) -> None:
+    odd = make_dataset(np.zeros((4, 5, 3), np.uint8), photometric="YBR_FULL_422")
+    odd.PixelData = b"\0" * 40  # two bytes a pixel, but columns do not come in pairs
+    path = tmp_path / "a"
+    path.write_bytes(to_bytes(odd))
+    with open_study([path], sandbox=pool) as study:
+        assert [series.facts.columns for series in study.series] == [5]
+        with pytest.raises(DicomError):
             study.series[0].frame(0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -121,7 +120,22 @@ def test_only_a_named_hub_model_may_reach_the_hub(tmp_path: Path, monkeypatch: p
     with pytest.raises(errors.TowerNotFound):
         opened(folder, download=True)
     assert fetched == []
-    assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_a_folder_is_opened_without_asking_anybody_for_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def address(host: str, *rest: object) -> None:
+        asked.append(host)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr("socket.getaddrinfo", address)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    opened(checkpoints.make_llava(tmp_path / "llava"), download=True).close()
+    assert asked == []
 
 
 def test_an_original_checkpoint_without_its_tower_says_so(tmp_path: Path) -> None:

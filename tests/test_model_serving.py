@@ -116,10 +116,20 @@ def test_a_reader_with_many_questions_does_not_hold_up_another() -> None:
     assert order == ["a", "b", "c", "a", "a", "a"]
 
 
-def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(engine: LocalEngine) -> None:
+def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = engine.scheduler.reading.budget
     engine.scheduler.reading.budget = dataclasses.replace(before, chunk=16, shared_chunk=8)
     order: list[str] = []
+    pieces: list[int] = []
+    read = engine.decoder.read
+
+    def measured(ids: Sequence[int], start: int, end: int, **rest: Any) -> Any:
+        pieces.append(end - start)
+        return read(ids, start, end, **rest)
+
+    monkeypatch.setattr(engine.decoder, "read", measured)
 
     def first_of(name: str, request: Any) -> None:
         while not isinstance(request.events.get(timeout=60), Piece):
@@ -146,6 +156,8 @@ def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(engi
         engine.scheduler.reading.budget = before
     assert order == ["writer", "short", "long"]
     assert writer.new_tokens - written > 50  # a token at every beat, while the long prompt was read in chunks
+    assert max(pieces) == 16  # while nobody, or fewer than read, wrote
+    assert pieces[-40:-1] == [8] * 39  # the short question's reader writes by now: two write and one reads
 
 
 def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() -> None:

@@ -118,5 +118,9 @@ def _templates(locale: Locale) -> dict[str, str]:
     """Sentences whose values only the page knows, as it turns them; it puts the values where the names stand."""
     return {
         key: locale.plain(key, **{name: f"{{{name}}}" for name in names})
-        for key, names in (("view-window", ("width", "level")), ("view-slice", ("number",)))
+        for key, names in (
+            ("view-window", ("width", "level")),
+            ("preset-table", ("number",)),
+            ("view-slice", ("number",)),
+        )
     }

@@ -116,7 +116,8 @@ class Viewer {
     return {
       series: reading.id, frame: painted ? painted.index : reading.index,
       center: look?.center ?? null, width: look?.width ?? null, function: look?.function ?? "LINEAR",
-      lut: look?.lut ?? null, invert: Boolean(look?.invert), overlay: Boolean(reading.look?.overlay),
+      lut: painted ? look?.lut ?? null : null,  // of a frame not yet there nobody knows its tables
+      invert: Boolean(look?.invert), overlay: Boolean(reading.look?.overlay),
       region: reading.region !== undefined ? reading.region : painted ? this.#camera.region() : null,
     };
   }
