@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from model.demo.answers import answer
+from model.demo.answers import answer, stated
 from model.demo.dialogues import PICTURE_KINDS, REPEATABLE, TISSUE_KINDS, converse
 from model.demo.exam import SINGLES, Examiner, paper
 from model.demo.language import LANGUAGES, every, expand, wordings
@@ -48,6 +48,30 @@ def test_every_kind_has_an_answer_for_every_picture(kind: str, language: str) ->
         assert not re.search(r"[{}()]", said.replace("(H&E)", "").replace("(X-ray)", "")) or language == "ar"
         arabic = bool(re.search("[\u0600-\u06ff]", said))
         assert arabic == (language == "ar")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["finding", "which", "such", "half", "where", "describe", "side", "modality"])
+def test_what_an_answer_states_is_what_was_meant_in_whatever_sentence(kind: str, language: str) -> None:
+    for facts in FACTS:
+        if not facts.assessed:
+            continue
+        found = {facts.finding} if facts.finding != "none" else {"none"}
+        argument = facts.side if kind == "half" else facts.finding
+        if (kind == "half" and facts.side == "none") or (kind == "such" and facts.finding == "none"):
+            continue
+        said = answer(kind, facts, language, argument)
+        expected = {"side": set(), "where": set(), "modality": set()}.get(kind, found)
+        if facts.finding == "none" and kind in ("side", "where"):
+            expected = {"none"}
+        assert stated("finding", said, language) == expected
+        if kind in ("side", "half") and facts.side != "none":
+            assert stated("side", said, language) == {facts.side}
+        if kind in ("modality", "describe"):
+            assert stated("modality", said, language) == {facts.modality}
+    for other in FINDINGS[1:]:
+        healthy = Facts("ct", "head", True, "none", "none", "", "", "")
+        assert stated("finding", answer("such", healthy, language, other), language) == set()
 
 
 def test_both_languages_have_the_same_answers_and_the_same_kinds_of_question() -> None:

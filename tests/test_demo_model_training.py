@@ -8,10 +8,10 @@ import pytest
 
 from model.demo import phantoms
 from model.demo.architecture import build, helper_heads
-from model.demo.dialogues import Turn
+from model.demo.dialogues import Turn, branches
 from model.demo.package import save
 from model.demo.pictures import Shard, facts_of, patches, square
-from model.demo.speech import Batches, train_speech
+from model.demo.speech import Batches, Padded, padded, train_speech
 from model.demo.tokens import IMAGE, Coder, train_tokenizer
 from model.demo.tower import Album, train_tower
 
@@ -41,6 +41,36 @@ def test_a_batch_is_the_same_for_one_seed_and_step_and_holds_what_it_was_asked_f
         assert pictures == shown
         assert len(ids) == 6
         assert sum(e.ids.count(coder.image) for e in ids) == 64 * len(pictures)
+
+
+def test_every_question_of_a_conversation_is_read_as_if_it_alone_had_been_asked(album: Album, tokenizer: Any) -> None:
+    import torch
+
+    ends = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    model = build(len(tokenizer), tokenizer.convert_tokens_to_ids(IMAGE), *ends).eval()
+    coder, facts = Coder(tokenizer), album.shards[0].facts
+    rng = np.random.default_rng(4)
+    talk = branches(rng, lambda: facts[int(rng.integers(len(facts)))], "en", turns=3, asides=2)
+    assert [len(questions) for questions in talk] == [3, 3, 3]
+
+    def read(text: Padded) -> Any:
+        with torch.inference_mode():
+            embeds = model.get_input_embeddings()(text.ids)
+            options = {"attention_mask": text.sees, "position_ids": text.positions}
+            return model.model.language_model(inputs_embeds=embeds, **options).last_hidden_state[0]
+
+    whole = coder.encode(talk, loose=False)
+    together, branch = read(padded([whole], "cpu")), np.array(whole.branch)
+    number = 0
+    for turn, (asked, *others) in enumerate(talk):
+        for other in (*others, asked):
+            before = [[earlier] for earlier, *_ in talk[:turn]]
+            single = padded([coder.encode([*before, [other]], loose=False)], "cpu")
+            alone = read(single)
+            number += other is not asked
+            own = branch == (0 if other is asked else number)
+            mine = together[own & (np.array(whole.positions) < single.ids.shape[1])]
+            assert torch.allclose(mine, alone[-len(mine) :], atol=1e-4)
 
 
 def test_every_stage_runs_stops_goes_on_and_ends_in_a_folder_that_answers(

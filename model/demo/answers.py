@@ -97,6 +97,22 @@ def answer(kind: str, facts: Facts | None, language: str, argument: str = "") ->
     return str(words["is_there_plain" if kind == "finding" else "it_is"]).format(**_finding(words, facts.finding))
 
 
+def stated(category: str, text: str, language: str) -> frozenset[str]:
+    """What a text says of the "modality", the "finding" ("none" included) or the "side", in whatever sentence."""
+    words = wordings("answers")[language]
+    if category == "modality":
+        return frozenset(name for name, sentence in words["modality"].items() if sentence in text)
+    if category == "side":
+        return frozenset(name for name, place in words["place_side"].items() if place in text)
+    found = {"none"} if words["none"] in text else set[str]()
+    for kind in words["finding"]:
+        names = _finding(words, kind)
+        forms = (f"{names['there']} {names['finding']}", f"{names['There']} {names['finding']}")
+        if any(form in text for form in (*forms, str(words["it_is"]).format(**names))):
+            found.add(kind)
+    return frozenset(found)
+
+
 def places_to_ask(facts: Facts) -> list[str]:
     """Quarters of the picture whose answer is beyond doubt."""
     names = ["upper_left", "upper_right", "lower_left", "lower_right"]

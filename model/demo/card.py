@@ -35,7 +35,8 @@ sentence is learnt like any other answer: no rule looks at the question.
   other parts and planes, close-ups, bodies of no particular anatomy as CT, MR and radiograph, and pictures it must
   decline), questions and answers from `model/demo/wordings/questions_*.json` and `answers.json`.
 * Examination: pictures drawn by `model/demo/heldout`, which shares no drawing code with the former, and questions from
-  `model/demo/wordings/heldout_*.json`, none of which can come out of the training wordings (a test makes sure).
+  `model/demo/wordings/heldout_*.json`, none of which can come out of the training wordings (a test makes sure); who
+  wrote them had not read those.
 * Real files were never trained on. While the training generator was made, the real pictures were looked at, and about
   a dozen intermediate models were measured on them, to see which kinds of views it lacked; of the last candidates one
   that names pydicom's small CT and MR rightly was kept. What is said below about real files is therefore kinder than
@@ -43,7 +44,8 @@ sentence is learnt like any other answer: no rule looks at the question.
 
 ## Results
 
-An answer counts as right only when it is the expected sentence, letter for letter.
+An answer counts as right only when it is the expected sentence, letter for letter; the second table counts what it
+states ("It is a kidney stone." to "Is there a finding?" is another sentence, but not another statement).
 """
 
 TAIL = """
@@ -72,13 +74,15 @@ dedicated to the public domain (CC0 1.0).
 """
 
 
-def _percent(cell: dict[str, float] | None) -> str:
-    return f"{100 * cell['right']:.1f}" if cell else "–"
+def _percent(cell: dict[str, float] | None, mark: str) -> str:
+    return f"{100 * cell[mark]:.1f}" if cell and mark in cell else "–"
 
 
-def _table(rows: list[str], columns: list[tuple[str, dict[str, Any]]], first: str) -> str:
+def _table(rows: list[str], columns: list[tuple[str, dict[str, Any]]], first: str, mark: str = "right") -> str:
     lines = [f"| {first} | " + " | ".join(name for name, _ in columns) + " |", "|---|" + "---:|" * len(columns)]
-    lines += [f"| {row} | " + " | ".join(_percent(values.get(row)) for _, values in columns) + " |" for row in rows]
+    lines += [
+        f"| {row} | " + " | ".join(_percent(values.get(row), mark) for _, values in columns) + " |" for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -92,6 +96,9 @@ def _generated(measured: dict[str, Any]) -> str:
     ]
     rows = list(dict.fromkeys(kind for _, values in columns for kind in values))
     text = "\n### Held-out generator, held-out wordings (percent right)\n\n" + _table(rows, columns, "kind of question")
+    told = [row for row in rows if any("stated" in values.get(row, {}) for _, values in columns)]
+    text += "\n### The same by what the answer states (percent that name the right one and no other)\n\n"
+    text += _table(told, columns, "kind of question", "stated")
     last = measured[list(measured)[-1]]
     seen = [(names[k], last[k]["seen"]) for k in names if "seen" in last.get(k, {})]
     if seen:

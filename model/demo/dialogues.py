@@ -1,4 +1,4 @@
-"""Conversations of one to five turns about generated pictures, questions in training wordings. Knows no tensors."""
+"""Conversations of a few turns about generated pictures, questions in training wordings. Knows no tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ RELEVANT: dict[str, tuple[str, ...]] = {
     "tissue": ("cluster",),
 }
 PICTURE_KINDS = {
-    "modality": 26, "part": 9, "finding": 13, "which": 8, "such": 22, "side": 11, "where": 7, "quadrant": 6,
-    "half": 16, "describe": 7, "stain": 1, "density": 1,
+    "modality": 20, "part": 7, "finding": 18, "which": 8, "such": 18, "side": 12, "where": 9, "quadrant": 8,
+    "half": 22, "describe": 6, "stain": 1, "density": 1,
 }  # fmt: skip
 TISSUE_KINDS = {
     "modality": 13, "part": 5, "finding": 13, "which": 5, "such": 5, "side": 3, "where": 6, "quadrant": 8,
@@ -97,12 +97,12 @@ def put(rng: np.random.Generator, pattern: str, language: str, kind: str, argume
     return fill(rng, text, language)
 
 
-def _ask(talk: Talk, kind: str, language: str, *, bare: bool = False) -> str:
+def _ask(talk: Talk, kind: str, language: str, argument: str = "", *, bare: bool = False) -> str:
     rng = talk.rng
     data = wordings(f"questions_{language}")
     if bare and kind in data["kinds"]:
         return expand(rng, choose(rng, data["bare"])).replace("{kind}", choose(rng, data["kinds"][kind]))
-    return put(rng, choose(rng, data[kind]), language, kind, talk.argument, talk.facts)
+    return put(rng, choose(rng, data[kind]), language, kind, argument, talk.facts)
 
 
 def _follow_up(talk: Talk) -> str:
@@ -117,47 +117,80 @@ def _follow_up(talk: Talk) -> str:
     return _kind(talk)
 
 
-def converse(
-    rng: np.random.Generator, pick: Callable[[], Facts], language: str, *, turns: int, textless: float = 0.05
-) -> list[Turn]:
-    """A conversation; `pick` gives the facts of a further picture each time it is called."""
-    talk, made, pictures = Talk(rng), list[Turn](), 0
+def _next(talk: Talk, before: Turn | None, tongue: str, *, fresh: bool) -> tuple[str, str, str]:
+    """(kind, argument, text) of a question that may come now; `fresh`: it brings the picture of `talk.facts`."""
+    rng, facts = talk.rng, talk.facts
+    if fresh and before and talk.kind in REPEATABLE and before.language == tongue and rng.random() < 0.6:
+        # In as many words as before, or "and this one?": only the picture tells the answers apart.
+        if talk.kind == "where" and facts and facts.finding != "none" and not facts.quadrant:
+            return "modality", "", _ask(talk, "modality", tongue)
+        return talk.kind, "", before.question if rng.random() < 0.5 else _ask(talk, "again", tongue)
+    if before and not fresh and facts and rng.random() < 0.45:
+        kind = _follow_up(talk)
+        if kind == "where" and facts.finding != "none" and not facts.quadrant:
+            kind = "side"
+        if kind == "other_side":
+            return "half", OPPOSITE[talk.argument], _ask(talk, "other_side", tongue)
+        argument = _argument(talk, kind)
+        return kind, argument, _ask(talk, kind, tongue, argument, bare=rng.random() < 0.4)
+    kind = _kind(talk)
+    argument = _argument(talk, kind)
+    return kind, argument, _ask(talk, kind, tongue, argument)
+
+
+def _answerable(talk: Talk, tongue: str, question: tuple[str, str, str]) -> tuple[str, str, str]:
+    """The question, or another where nobody could say the answer."""
+    facts = talk.facts
+    if question[0] == "quadrant" and facts and not places_to_ask(facts):
+        return "finding", "", _ask(talk, "finding", tongue)
+    if question[0] in ("part", "describe") and facts and not facts.part:
+        return "modality", "", _ask(talk, "modality", tongue)
+    return question
+
+
+def branches(
+    rng: np.random.Generator,
+    pick: Callable[[], Facts],
+    language: str,
+    *,
+    turns: int,
+    asides: int = 0,
+    textless: float = 0.05,
+) -> list[list[Turn]]:
+    """A conversation with, at each turn, `asides` other questions that could have been asked instead.
+
+    The first of each list is the one asked; the next turn follows from it. `pick` gives the facts of a further
+    picture each time it is called; all of one list are about the same pictures.
+    """
+    talk, made, pictures = Talk(rng), list[list[Turn]](), 0
     for number in range(turns):
-        tongue = language if rng.random() > 0.06 else ("ar" if language == "en" else "en")
+        before = made[-1][0] if made else None
         fresh = (
             rng.random() > textless
             if number == 0
             else rng.random() < 0.38 or (talk.facts is None and rng.random() < 0.7)
         )
-        before = talk.kind
         if fresh:
             talk.facts = pick()
-        if fresh and before in REPEATABLE and rng.random() < 0.45 and made[-1].language == tongue:
-            # In as many words as before, or "and this one?": only the picture tells the answers apart.
-            same = made[-1].question if rng.random() < 0.5 and before == made[-1].kind else ""
-            kind, text = before, same or _ask(talk, "again", tongue)
-            if kind == "where" and talk.facts and talk.facts.finding != "none" and not talk.facts.quadrant:
-                kind, text = "modality", _ask(talk, "modality", tongue)
-        elif number and not fresh and talk.facts and rng.random() < 0.45:
-            kind = _follow_up(talk)
-            if kind == "where" and talk.facts.finding != "none" and not talk.facts.quadrant:
-                kind = "side"
-            if kind == "other_side":
-                talk.argument, text = OPPOSITE[talk.argument], _ask(talk, "other_side", tongue)
-                kind = "half"
-            else:
-                talk.argument = _argument(talk, kind)
-                text = _ask(talk, kind, tongue, bare=rng.random() < 0.4)
-        else:
-            kind = _kind(talk)
-            talk.argument = _argument(talk, kind)
-            text = _ask(talk, kind, tongue)
-        if kind == "quadrant" and talk.facts and not places_to_ask(talk.facts):
-            kind, text = "finding", _ask(talk, "finding", tongue)
-        if kind in ("part", "describe") and talk.facts and not talk.facts.part:  # nobody can say of what it is
-            kind, text = "modality", _ask(talk, "modality", tongue)
-        talk.kind = kind
-        said = answer(kind, talk.facts, tongue, talk.argument)
-        made.append(Turn(kind, tongue, dress(rng, text, tongue), said, pictures if fresh else None))
+        possible: list[tuple[str, tuple[str, str, str]]] = []
+        for _ in range(1 + asides):
+            switched = rng.random() < (0.5 if possible and not before else 0.06)
+            tongue = language if not switched else ("ar" if language == "en" else "en")
+            possible.append((tongue, _answerable(talk, tongue, _next(talk, before, tongue, fresh=fresh))))
+        made.append(
+            [
+                Turn(kind, tongue, dress(rng, text, tongue), answer(kind, talk.facts, tongue, argument),
+                     pictures if fresh else None)
+                for tongue, (kind, argument, text) in possible
+            ]
+        )  # fmt: skip
+        _, (talk.kind, talk.argument, _) = possible[0]
         pictures += fresh
     return made
+
+
+def converse(
+    rng: np.random.Generator, pick: Callable[[], Facts], language: str, *, turns: int, textless: float = 0.05
+) -> list[Turn]:
+    """A conversation; `pick` gives the facts of a further picture each time it is called."""
+    return [asked for asked, *_ in branches(rng, pick, language, turns=turns, textless=textless)]

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from model.demo import card, reader
+from model.demo.answers import stated
 from model.demo.exam import Examiner, Item, paper
 from model.demo.language import LANGUAGES
 from model.demo.scene import Pixels
 
 log = logging.getLogger("basira.demo")
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-model"
-CONTROLLED = ("modality", "finding", "side")
+CONTROLLED = ("modality", "finding", "side")  # also marked by what is stated, in whatever sentence
 
 
 def language_of(text: str) -> str:
@@ -42,13 +43,23 @@ def ask(
 
 
 def score(items: Sequence[Item], said: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Share answered exactly right per kind, with the number of items and the share in the right language."""
+    """Per kind, the share answered letter for letter ("right") and, where that can be told, in content ("stated").
+
+    Also the number of items, and the share in the right language.
+    """
     right: dict[str, list[bool]] = defaultdict(list)
+    content: dict[str, list[bool]] = defaultdict(list)
     tongue = []
     for item, text in zip(items, said, strict=True):
-        right[item.kind].append(text == item.turns[-1].answer)
+        asked = item.turns[-1]
+        right[item.kind].append(text == asked.answer)
+        if asked.kind in CONTROLLED and item.scenes:
+            meant, said_so = (stated(asked.kind, words, item.language) for words in (asked.answer, text))
+            content[item.kind].append(said_so == meant if meant else text == asked.answer)
         tongue.append(language_of(text) == item.language)
     table = {kind: {"right": float(np.mean(v)), "items": float(len(v))} for kind, v in right.items()}
+    for kind, marks in content.items():
+        table[kind]["stated"] = float(np.mean(marks))
     return {**table, "language": {"right": float(np.mean(tongue)), "items": float(len(tongue))}}
 
 

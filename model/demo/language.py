@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parent / "wordings"
 LANGUAGES = ("en", "ar")
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _ARABIC_SLIPS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه"})
+STRANGE = 0.2  # share of otherwise plain questions that come after a few words without meaning
 _MARKS = re.compile("[\u064b-\u0652]")
 
 
@@ -94,8 +95,14 @@ def slip(rng: np.random.Generator, text: str, language: str) -> str:
     return text
 
 
+def preamble(rng: np.random.Generator, language: str) -> str:
+    """A few words that say nothing to the point, so that the point is found after words never heard."""
+    said = random_words(rng, wordings(f"questions_{language}")["common"].split())
+    return said[:1].upper() + said[1:] + choose(rng, [": ", ". ", " - ", ", " if language == "en" else "، "])
+
+
 def dress(rng: np.random.Generator, text: str, language: str, *, plain: float = 0.55) -> str:
-    """An opener before and a closer after, now and then, and slips of the pen."""
+    """An opener before and a closer after, or words of no meaning before, now and then, and slips of the pen."""
     data = wordings(f"questions_{language}")
     if rng.random() > plain:
         opener = choose(rng, data["openers"])
@@ -105,4 +112,6 @@ def dress(rng: np.random.Generator, text: str, language: str, *, plain: float = 
         if closer:
             mark = text[-1:] if text[-1:] in "?؟." else ""
             text = text + closer if closer.endswith(".") else text.rstrip("?؟.") + closer + mark
+    elif rng.random() < STRANGE:
+        text = preamble(rng, language) + text
     return slip(rng, text, language)

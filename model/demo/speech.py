@@ -3,18 +3,20 @@
 import logging
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model.demo.augment import jitter
-from model.demo.dialogues import converse
+from model.demo.dialogues import branches
 from model.demo.pictures import Facts
 from model.demo.tokens import Coder, Encoded
 from model.demo.tower import Album, free, helper_loss, pixel_values
 
 log = logging.getLogger("basira.demo")
+QUESTIONS = 8  # asked in one conversation: most of the work is its pictures
 
 
 def batch_of(
@@ -30,13 +32,9 @@ def batch_of(
             own.append((shard, int(rng.integers(len(album.shards[shard].facts)))))
             return album.shards[own[-1][0]].facts[own[-1][1]]
 
-        turns = converse(
-            rng,
-            pick,
-            ("en", "ar")[row % 2],
-            turns=int(rng.choice([1, 2, 3, 4, 5], p=[0.4, 0.3, 0.15, 0.1, 0.05])),
-        )
-        encoded.append(coder.encode(turns, loose=True))
+        turns = int(rng.choice([1, 2, 3, 4], p=[0.4, 0.36, 0.16, 0.08]))
+        talk = branches(rng, pick, ("en", "ar")[row % 2], turns=turns, asides=QUESTIONS // turns - 1)
+        encoded.append(coder.encode(talk, loose=True))
         pictures += own
     return encoded, pictures
 
@@ -64,19 +62,33 @@ class Batches:
         return self._ready[step % self.GROUP]
 
 
-def pad(encoded: list[Encoded], pad_id: int) -> tuple[Any, Any, Any]:
-    """(ids, attention mask, labels), padded at the end."""
+@dataclass(frozen=True)
+class Padded:
+    """Conversations as tensors: ids, labels, positions (rows, length), sees (rows, 1, length, length).
+
+    sees: which tokens each token may look at. It makes the questions of one conversation independent of each other.
+    """
+
+    ids: Any
+    labels: Any
+    positions: Any
+    sees: Any
+
+
+def padded(encoded: list[Encoded], device: str) -> Padded:
+    """All as long as the longest, filled at the end."""
     import torch
 
     longest = max(len(e.ids) for e in encoded)
-    ids = torch.full((len(encoded), longest), pad_id)
-    labels = torch.full((len(encoded), longest), -100)
-    mask = torch.zeros((len(encoded), longest), dtype=torch.long)
-    for row, e in enumerate(encoded):
-        ids[row, : len(e.ids)] = torch.tensor(e.ids)
-        labels[row, : len(e.ids)] = torch.tensor(e.labels)
-        mask[row, : len(e.ids)] = 1
-    return ids, mask, labels
+
+    def rows(name: str, filler: int) -> Any:
+        lists = [getattr(e, name) for e in encoded]
+        return torch.tensor([row + [filler] * (longest - len(row)) for row in lists]).to(device)
+
+    branch = rows("branch", 0)
+    own, asked = branch[:, :, None] == branch[:, None, :], (branch == 0)[:, None, :]
+    earlier = torch.ones(longest, longest, dtype=torch.bool, device=device).tril()
+    return Padded(rows("ids", 0), rows("labels", -100), rows("positions", 0), ((own | asked) & earlier)[:, None])
 
 
 class Sight:
@@ -117,20 +129,22 @@ class Sight:
         return self._tower(pixel_values(jitter(rng, images, free(facts)), self.device))
 
 
-def answer_loss(model: Any, features: Any, ids: Any, mask: Any, labels: Any, image: int) -> Any:
+def answer_loss(model: Any, features: Any, text: Padded, image: int) -> Any:
     """Cross-entropy of the answers' tokens, the projected pictures put where their tokens stand."""
     import torch
     import torch.nn.functional as F
 
-    embeds = model.get_input_embeddings()(ids)
+    embeds = model.get_input_embeddings()(text.ids)
     if features is not None:
         seen = model.model.multi_modal_projector(features)
-        place = (ids == image).unsqueeze(-1).expand_as(embeds)
+        place = (text.ids == image).unsqueeze(-1).expand_as(embeds)
         embeds = embeds.masked_scatter(place, seen.to(embeds.dtype))
-    with torch.autocast(ids.device.type, dtype=torch.bfloat16):
-        said = model.model.language_model(inputs_embeds=embeds, attention_mask=mask, use_cache=False)
+    with torch.autocast(text.ids.device.type, dtype=torch.bfloat16):
+        said = model.model.language_model(
+            inputs_embeds=embeds, attention_mask=text.sees, position_ids=text.positions, use_cache=False
+        )
     hidden = said.last_hidden_state.float()
-    wanted = labels[:, 1:]
+    wanted = text.labels[:, 1:]
     chosen = wanted != -100
     logits = model.lm_head(hidden[:, :-1][chosen])
     return F.cross_entropy(logits, wanted[chosen].to(torch.long))
@@ -177,12 +191,11 @@ def train_speech(
     for step in range(start, steps):
         rng = np.random.default_rng([seed, 99, step])
         encoded, pictures = batches(step)
-        ids, mask, labels = (t.to(device) for t in pad(encoded, 0))
         slope = max(0.02, 0.5 + 0.5 * math.cos(math.pi * (step + warm_start) / (steps + warm_start)))
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 40) * slope
         features = sight.features(rng, pictures) if pictures else None
-        loss = answer_loss(model, features, ids, mask, labels, coder.image)
+        loss = answer_loss(model, features, padded(encoded, device), coder.image)
         mean = float(loss.detach()) if step == start else 0.95 * mean + 0.05 * float(loss.detach())
         if not frozen and pictures:
             facts = [album.shards[s].facts[k] for s, k in pictures]

@@ -1,7 +1,8 @@
 """The tokenizer and chat template, and conversations as token ids with the answers marked. Knows no pixels."""
 
+import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,27 @@ def load_tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Encoded:
-    """ids of a conversation; labels are -100 outside the answers; pictures in the order of their tokens."""
+    """A conversation and, beside it, the other questions that could have been asked at each of its turns.
 
-    ids: list[int]
-    labels: list[int]
+    All lists are as long as the text. labels are -100 outside the answers. branch is 0 in the conversation itself and
+    otherwise the number of the question asked instead; such a question stands before the one asked, and sees what of
+    the conversation came before it and itself. Pictures come in the order of their tokens.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    branch: list[int] = field(default_factory=list)
+
+    def add(self, ids: list[int], labels: list[int], start: int, branch: int) -> int:
+        """Append a piece that begins at position `start`; returns the position after it."""
+        self.ids += ids
+        self.labels += labels
+        self.positions += range(start, start + len(ids))
+        self.branch += [branch] * len(ids)
+        return start + len(ids)
 
 
 class Coder:
@@ -106,15 +122,22 @@ class Coder:
         names = (BEGIN, END, USER, ASSISTANT, IMAGE)
         self.begin, self.end, self.user, self.assistant, self.image = (self._plain.encode(n).ids[0] for n in names)
 
-    def encode(self, turns: Sequence[Turn], *, loose: bool) -> Encoded:
-        ids, labels = [self.begin], [-100]
-        asked = self._loose if loose else self._plain
-        for turn in turns:
-            question = [self.user]
-            if turn.picture is not None:
-                question += [self.image] * (GRID * GRID)
-            question += [*asked.encode(turn.question.strip()).ids, self.end, self.assistant]
-            said = [*self._plain.encode(turn.answer).ids, self.end]
-            ids += question + said
-            labels += [-100] * len(question) + said
-        return Encoded(ids, labels)
+    def encode(self, talk: Sequence[Sequence[Turn]], *, loose: bool) -> Encoded:
+        """`talk`: at each turn the question asked, then those that could have been asked instead."""
+        made = Encoded()
+        here = made.add([self.begin], [-100], 0, 0)
+        numbers = itertools.count(1)
+        for asked, *others in talk:
+            opening = [self.user] + ([self.image] * (GRID * GRID) if asked.picture is not None else [])
+            here = made.add(opening, [-100] * len(opening), here, 0)
+            for other in others:
+                made.add(*self._exchange(other, loose=loose), here, next(numbers))
+            here = made.add(*self._exchange(asked, loose=loose), here, 0)
+        return made
+
+    def _exchange(self, turn: Turn, *, loose: bool) -> tuple[list[int], list[int]]:
+        """(ids, labels) of a question and its answer."""
+        question = (self._loose if loose else self._plain).encode(turn.question.strip()).ids
+        question = [*question, self.end, self.assistant]
+        said = [*self._plain.encode(turn.answer).ids, self.end]
+        return question + said, [-100] * len(question) + said

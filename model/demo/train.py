@@ -30,8 +30,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=21, help="of 2000 pictures each")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that draw pictures")
     parser.add_argument("--tower-steps", type=int, default=6000)
-    parser.add_argument("--speech-steps", type=int, default=2000, help="with the tower frozen")
-    parser.add_argument("--joint-steps", type=int, default=600, help="with everything learning")
+    parser.add_argument("--speech-steps", type=int, default=1500, help="with the tower frozen")
+    parser.add_argument("--joint-steps", type=int, default=4500, help="with everything learning")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
@@ -90,13 +90,13 @@ def main() -> None:
     coder = Coder(tokenizer, dropout=0.08)
     for what, steps, rate, tower_rate in (
         ("speech, the tower frozen", args.speech_steps, 1.2e-3, 0.0),
-        ("both together", args.joint_steps, 5e-4, 1.5e-4),
+        ("both together", args.joint_steps, 1e-3, 2.5e-4),
     ):
         train_speech(
-            model, heads, album, coder, args.work / f"{'joint' if tower_rate else 'speech'}.pt", batch=28, rate=rate,
+            model, heads, album, coder, args.work / f"{'joint' if tower_rate else 'speech'}.pt", batch=20, rate=rate,
             steps=steps, seed=args.seed + bool(tower_rate), tower_rate=tower_rate, device=args.device,
         )  # fmt: skip
-        diary.done(what, steps, 28, rate)
+        diary.done(what, steps, 20, rate)
     save(model.cpu(), tokenizer, args.out)
     diary.write(args.out, args.shards)
 

@@ -227,8 +227,10 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         center, width = rng.uniform(-650, -450), rng.uniform(1000, 1800)
     elif view == "base" and dice < 0.5:
         center, width = rng.uniform(30, 50), rng.uniform(70, 200)
-    elif dice > 0.9:
+    elif dice > 0.92:
         center, width = rng.uniform(-100, 180), rng.uniform(20, 160)
+    elif dice > 0.85:  # everything the apparatus stores, hardly windowed
+        center, width = rng.uniform(-300, 300), rng.uniform(2500, 4500)
     elif dice < 0.68:
         center, width = rng.uniform(-20, 80), rng.uniform(200, 500)
     else:

@@ -227,6 +227,19 @@ def _trunk_sagittal(sheet: Sheet) -> Field:
     return image
 
 
+def _arms(sheet: Sheet, image: Field) -> None:
+    """Arms beside a trunk, cut off by the coil's reach; in place."""
+    rng = sheet.rng
+    fat, muscle, marrow, _, _ = contrasts(rng)
+    for sign in (-1, 1):
+        if rng.random() < 0.75:
+            x, y, r = sign * rng.uniform(1.1, 1.4), rng.uniform(-0.05, 0.4), rng.uniform(0.12, 0.2)
+            fading = rng.uniform(0.3, 1)
+            paint(image, sheet.ellipse(x, y, r, r * rng.uniform(0.7, 1.1)), fat * fading)
+            paint(image, sheet.ellipse(x, y, r * 0.75, r * 0.7), muscle * fading)
+            paint(image, sheet.ellipse(x, y, r * 0.25, r * 0.25), marrow * fading)
+
+
 VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
     "sagittal": (_head_sagittal, "head"),
     "coronal": (_head_coronal, "head"),
@@ -248,7 +261,14 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     sheet = Sheet(rng, size, tilt=12, zoom=(0.75, 1.25), shift=0.1, wobble=0.045)
     if view in ("sagittal", "spine", "knee") and rng.random() < 0.5:
         sheet.u = -sheet.u
-    image = drawer(sheet) * (1 + rng.uniform(0, 0.15) * sheet.noise(14))
+    across = view in ("abdomen", "pelvis", "heart") and rng.random() < 0.4  # with much air around, and arms
+    if across:
+        wide = rng.uniform(1.15, 1.6)
+        sheet.u, sheet.v = sheet.u * wide, sheet.v * wide
+    image = drawer(sheet)
+    if across:
+        _arms(sheet, image)
+    image = image * (1 + rng.uniform(0, 0.15) * sheet.noise(14))
     none = np.zeros((size, size), bool)
     if rng.random() < 0.35:  # a surface coil's fall-off
         far = np.hypot(sheet.u - rng.uniform(-0.8, 0.8), sheet.v - rng.uniform(-0.8, 0.8))

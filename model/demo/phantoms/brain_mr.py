@@ -28,13 +28,13 @@ def contrasts(rng: np.random.Generator) -> tuple[float, float, float, float, flo
 def _lesion(sheet: Sheet, image: Field, brain: Field, rx: float, ry: float, white: float) -> tuple[Field, float]:
     rng = sheet.rng
     sign = float(rng.choice([-1, 1]))
-    r = rng.uniform(0.12, 0.23)
+    r = rng.uniform(0.11, 0.25)
     x = sign * rng.uniform(0.18, max(0.22, rx - r * 0.9))
     y = rng.uniform(-0.55, 0.55) * ry
     shape = (x, y, r, r * rng.uniform(0.7, 1.3))
     turn, rough = rng.uniform(0, 180), rng.uniform(0, 0.3)
     cover = brain * sheet.ellipse(*shape, turn=turn, soft=rng.uniform(0.02, 0.06), rough=rough)
-    gap = rng.uniform(0.38, 0.6)
+    gap = rng.uniform(0.28, 0.6)
     value = white + gap if rng.random() < 0.75 or white < 0.5 else white - gap
     paint(image, cover, float(np.clip(value, 0.02, 1.15)))
     if rng.random() < 0.35:  # a ring: dark or grey centre
