@@ -129,7 +129,7 @@ def test_the_template_renders_what_training_saw() -> None:
         messages.append({"role": "assistant", "content": turn.answer})
     text = tokenizer.apply_chat_template(messages, tokenize=False)
     ids = tokenizer.encode(text.replace("<image>", "<image>" * GRID * GRID), add_special_tokens=False)
-    assert ids == Coder(tokenizer).encode(turns, loose=False).ids
+    assert ids == Coder(tokenizer).encode([[turn] for turn in turns], loose=False).ids
     asked = tokenizer.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
     assert text.startswith(asked)
 
