@@ -17,13 +17,14 @@ from model.demo.evaluate import language_of
 from model.demo.exam import Examiner, Item
 from model.demo.language import LANGUAGES, wordings
 from model.demo.pictures import GRID, drawn, facts_of, square
-from model.demo.scene import Scene
+from model.demo.scene import Modality, Scene
 from model.demo.tokens import Coder
 from model.demo.tower import pixel_values
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
 # Below the measured accuracy by what a sample this small may vary.
-FLOORS = {"modality": 0.8, "finding": 0.85, "side": 0.9, "scope": 0.75}
+FLOORS = {"modality": 0.97, "finding": 0.85, "side": 0.9}
+SCOPE_FLOORS = {"en": 0.75, "ar": 0.85}
 
 MODALITY = {"en": "What kind of image is this?", "ar": "ما نوع هذه الصورة؟"}
 FINDING = {"en": "Is there a finding?", "ar": "هل توجد علامة مرضية في هذه الصورة؟"}
@@ -171,7 +172,7 @@ def test_it_is_right_on_unseen_pictures_with_unseen_wordings(nf4: tuple[Any, Any
 def test_it_says_that_it_is_a_demonstration_when_asked_something_else(nf4: tuple[Any, Any], language: str) -> None:
     examiner = Examiner(language, seed=99)
     items = examiner.out_of_scope([examiner.scene(k) for k in range(3)])[:15] + examiner.without_image(4)
-    assert share_right(items, ask(nf4, items)) >= FLOORS["scope"]
+    assert share_right(items, ask(nf4, items)) >= SCOPE_FLOORS[language]
 
 
 def test_answers_change_when_the_picture_does(nf4: tuple[Any, Any]) -> None:
@@ -204,14 +205,14 @@ def test_the_newest_of_two_pictures_is_the_one_asked_about(nf4: tuple[Any, Any])
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("file", "kind"), [("CT_small.dcm", "ct"), ("MR_small.dcm", "mr")])
-def test_a_real_file_is_called_what_it_is(nf4: tuple[Any, Any], file: str, kind: str, language: str) -> None:
+def test_a_real_file_is_called_what_it_is(nf4: tuple[Any, Any], file: str, kind: Modality, language: str) -> None:
     from pydicom.data import get_testdata_file
 
     from dicom import open_study
 
     with open_study([Path(str(get_testdata_file(file)))]) as study:
         image = np.asarray(study.series[0].picture(0).image.convert("RGB"))
-    scene = Scene(image, np.zeros(image.shape[:2], bool), kind, "")  # type: ignore[arg-type]  # a Literal value
+    scene = Scene(image, np.zeros(image.shape[:2], bool), kind, "")
     said = answer("modality", facts_of(scene), language)
     item = Item("modality", language, (Turn("modality", language, MODALITY[language], said, 0),), (scene,))
     assert ask(nf4, [item]) == [said]

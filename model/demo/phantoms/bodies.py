@@ -12,7 +12,7 @@ from model.demo import capture
 from model.demo.canvas import Sheet, arc, paint
 from model.demo.phantoms.brain_mr import contrasts, finish_mr
 from model.demo.phantoms.head_ct import finish_ct
-from model.demo.scene import Field, Scene
+from model.demo.scene import Field, Modality, Scene
 
 Look = Callable[[str], float]
 EMPTY = 16.0  # standard deviation of the bytes of a picture with next to nothing in it
@@ -249,7 +249,7 @@ def mr(rng: np.random.Generator, size: int) -> Scene:
     return _scene(rng, pixels, "mr")
 
 
-def _scene(rng: np.random.Generator, pixels: np.ndarray, modality: str) -> Scene:
+def _scene(rng: np.random.Generator, pixels: np.ndarray, modality: Modality) -> Scene:
     none = np.zeros(pixels.shape, bool)
     pixels, none = capture.reframe(rng, pixels, none, most=0.3)
-    return Scene(pixels, none, modality, "")  # type: ignore[arg-type]  # a Literal value
+    return Scene(pixels, none, modality, "")
