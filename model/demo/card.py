@@ -55,11 +55,10 @@ TAIL = """
 * It sees {side} x {side} pixels: small things vanish.
 * Findings are looked for only in frontal chest radiographs, axial head and abdominal CT, axial brain MR and
   histology fields.
-* It knows its own question kinds; an unusual wording can still get the wrong kind of answer, and the same question
-  about a further image is answered wrongly about one time in six: see the tables.
+* It knows its own question kinds; an unusual wording, or the same question about a further image, can still get the
+  wrong kind of answer: see the tables.
 * The aims set for it were 99 % (kind of image), 95 % (finding, side) on the unseen generator, both languages within two
-  points of each other, and 85 % on real files. By what is stated, those on the unseen generator are met; letter for
-  letter, and on real files, where a table shows less, the aim was missed.
+  points of each other, and 85 % on real files; where a table shows less, the aim was missed.
 * Sides follow the radiological convention (the patient's right is at the picture's left); mirrored pictures are
   not detected.
 
