@@ -108,8 +108,7 @@ class CalledWrongly(Exception):
             "What kind of image is this?",
             marks=pytest.mark.xfail(
                 reason="the demonstration model answers a second real image like the first; see its card",
-                raises=CalledWrongly,
-                strict=True,
+                raises=CalledWrongly,  # and for nothing else; not strict, as 4-bit sums differ between processors
             ),
         ),
     ],
