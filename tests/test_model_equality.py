@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -111,17 +112,16 @@ def assert_equal_to_plain_generate(engine: LocalEngine, conversation: Conversati
             assert expected[len(ids)] in engine._parts.end_tokens
 
 
-_TWINS: dict[int, Any] = {}
+_TWINS: WeakKeyDictionary[LocalEngine, Any] = WeakKeyDictionary()  # by the engine, not its id: ids come again
 
 
 def twin(engine: LocalEngine) -> Any:
     import transformers
 
-    if id(engine) not in _TWINS:
-        _TWINS.clear()
+    if engine not in _TWINS:
         name = type(engine.decoder.model).__name__
-        _TWINS[id(engine)] = getattr(transformers, name).from_pretrained(engine.composer.adapter.checkpoint.folder)
-    return _TWINS[id(engine)]
+        _TWINS[engine] = getattr(transformers, name).from_pretrained(engine.composer.adapter.checkpoint.folder)
+    return _TWINS[engine]
 
 
 @pytest.mark.parametrize("sizes", [[], [(120, 40)], [(40, 90), (90, 90), (64, 30)]], ids=["none", "one", "several"])

@@ -78,10 +78,13 @@ def middle(page: Page) -> tuple[float, float]:
 
 
 def zoom_in(page: Page, notches: int = 6) -> None:
+    """Turn the wheel and wait until the page has taken every notch: the browser passes them on when it has time."""
+    page.evaluate("() => { window.turned = 0; document.onwheel = (event) => { window.turned += event.deltaY; }; }")
     page.mouse.move(*middle(page))
     page.keyboard.down("Control")
     for _ in range(notches):
         page.mouse.wheel(0, -120)
+    page.wait_for_function(f"turned === {-120 * notches}")
     page.keyboard.up("Control")
     page.wait_for_function("viewer.view().region !== null")
 
