@@ -3,6 +3,7 @@
     python -m benchmarks.dicom [--json] [--shared ../shared] [--repeats 7]
 
 Ours goes the whole public way: open_study in sandboxed workers, frame, window, 896 x 896 uint8. Baselines:
+  in_process  ours without the sandbox: bytes in memory to the model's array, no worker, no header for grouping
   plain       pydicom: apply_voi_lut(apply_modality_lut(pixel_array)), Pillow resize, PNG (what most programs do)
   simpleitk   ReadImage, IntensityWindowing, Pillow resize, no PNG (colour and several frames are not its job)
   dcmj2pnm    dcmtk as a process, window 1, scaled to 896, PNG; skipped for JPEG 2000, which it cannot open
@@ -37,6 +38,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 import dicom
 from dicom.decoders import decode_codestream
+from dicom.frames import build_frame
 from dicom.pixels import PixelReader
 from dicom.source import mapped, open_source
 
@@ -55,6 +57,13 @@ def ours(path: Path, sandbox: dicom.Sandbox) -> np.ndarray[Any, Any]:
     with dicom.open_study([path], sandbox=sandbox) as study:
         frame = study.series[0].frame(0, at_least=SIDE)
         return dicom.model_array(frame, SIDE)
+
+
+def in_process(path: Path) -> np.ndarray[Any, Any]:
+    """From a file's bytes to the model's array, nothing else."""
+    opened = open_source(io.BytesIO(path.read_bytes()), dicom.Limits())
+    frame = build_frame(opened, PixelReader(opened, dicom.Limits()), 0, at_least=SIDE)
+    return dicom.model_array(frame, SIDE)
 
 
 def plain(path: Path) -> bytes:
@@ -109,6 +118,7 @@ def ways(compressed: bool, sandbox: dicom.Sandbox) -> dict[str, Callable[[Path],
     """Every way that can open the file, by name."""
     found: dict[str, Callable[[Path], Any]] = {
         "ours": lambda path: ours(path, sandbox),
+        "in_process": in_process,
         "plain": plain,
         "simpleitk": simpleitk,
     }
@@ -141,8 +151,6 @@ def one_file(source: Path, repeats: int, sandbox: dicom.Sandbox) -> dict[str, li
 def stages(source: Path) -> dict[str, float]:
     """Where the time of one frame goes, in this process: milliseconds, medians of 7."""
     found: dict[str, list[float]] = {"parse": [], "decode": [], "window": [], "resize": []}
-    from dicom.frames import build_frame
-
     for _ in range(7):
         marks = [time.perf_counter()]
         opened = open_source(mapped(source), dicom.Limits())
@@ -268,7 +276,7 @@ def _ratios(files: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 def _print_files(title: str, files: dict[str, dict[str, float]]) -> None:
     """Markdown, as docs/pixels.md holds it."""
-    names = ("ours", "plain", "simpleitk", "dcmj2pnm", "full_decode", "decoder")
+    names = ("ours", "in_process", "plain", "simpleitk", "dcmj2pnm", "full_decode", "decoder")
     print(f"\n| {title} | " + " | ".join(names) + " |")
     print("|---" * (len(names) + 1) + "|")
     for name, times in files.items():

@@ -13,6 +13,8 @@ from dicom import elements
 from dicom.layout import Layout
 
 Mask = NDArray[np.uint8]
+_GROUPS = range(0x6000, 0x6020, 2)
+_MARKS = frozenset(Tag(group, element) for group in _GROUPS for element in (0x0010, 0x3000))
 
 
 def overlay_mask(ds: Dataset, layout: Layout, index: int, words: NDArray[Any] | None) -> Mask | None:
@@ -21,7 +23,9 @@ def overlay_mask(ds: Dataset, layout: Layout, index: int, words: NDArray[Any] | 
     `words` are the undecoded pixel words, needed for overlays in their unused bits (retired in 2004).
     """
     mask: Mask | None = None
-    for group in range(0x6000, 0x6020, 2):
+    if ds.keys().isdisjoint(_MARKS):  # as of most files, and sooner said than group by group
+        return mask
+    for group in _GROUPS:
         if Tag(group, 0x0010) not in ds and Tag(group, 0x3000) not in ds:
             continue
         plane = _plane(ds, group, layout, index, words)

@@ -213,8 +213,10 @@ class _Opening:
 
     def _referenced(self) -> list[_Found]:
         """Files a DICOMDIR names, looked for below its own folder only, unless they are here already."""
-        known = {f.path.resolve() for f in self._files}
         found: list[_Found] = []
+        if not any(header is not None and header.reader == "directory" for header in self._headers):
+            return found
+        known = {f.path.resolve() for f in self._files}
         for position, header in enumerate(self._headers):
             if header is None or header.reader != "directory":
                 continue
