@@ -1,5 +1,6 @@
 """The recipe runs: a few steps of every stage, taken up again after a stop, end in a folder that loads and answers."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 
 from model.demo import phantoms
-from model.demo.architecture import build, helper_heads
+from model.demo.architecture import build, helper_heads, tower_config
+from model.demo.blends import kept_blends, kinds_seen
 from model.demo.dialogues import Turn, branches
 from model.demo.package import save
-from model.demo.pictures import Shard, facts_of, patches, square
+from model.demo.pictures import SIDE, Shard, facts_of, patches, square
 from model.demo.speech import Batches, Padded, padded, train_speech
 from model.demo.tokens import IMAGE, Coder, train_tokenizer
 from model.demo.tower import Album, train_tower
@@ -71,6 +73,22 @@ def test_every_question_of_a_conversation_is_read_as_if_it_alone_had_been_asked(
             own = branch == (0 if other is asked else number)
             mine = together[own & (np.array(whole.positions) < single.ids.shape[1])]
             assert torch.allclose(mine, alone[-len(mine) :], atol=1e-4)
+
+
+def test_blends_are_called_what_the_tower_calls_them_and_no_kind_prevails(album: Album, tmp_path: Path) -> None:
+    import torch
+    from transformers import CLIPVisionModel
+
+    torch.manual_seed(0)
+    tower, heads = CLIPVisionModel(tower_config()), helper_heads()
+    made = kept_blends(tmp_path / "blends.npz", album.shards, tower, heads, seed=3, count=20)
+    assert [f.modality for f in made.facts] == kinds_seen(tower, heads, made.images, "cpu")
+    assert max(Counter(f.modality for f in made.facts).values()) <= 8
+    assert not any(f.part or f.assessed for f in made.facts)
+    assert made.images.dtype == np.uint8
+    assert made.images.shape == (len(made.facts), SIDE, SIDE, 3)
+    again = kept_blends(tmp_path / "blends.npz", [], None, None, seed=0, count=0)
+    assert again.facts == made.facts, "made once"
 
 
 def test_every_stage_runs_stops_goes_on_and_ends_in_a_folder_that_answers(

@@ -59,6 +59,8 @@ def _kind(talk: Talk) -> str:
         return "scope"
     if facts is None or facts.modality == "other":
         return _weighted(rng, PICTURE_KINDS)
+    if not facts.part and rng.random() < 0.4:  # of a picture of no particular place hardly more than its kind is known
+        return "modality"
     kind = _weighted(rng, TISSUE_KINDS if facts.modality == "histology" else PICTURE_KINDS)
     if kind == "where" and facts.finding != "none" and not facts.quadrant:
         return "finding"

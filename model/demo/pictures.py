@@ -90,16 +90,18 @@ def _write(job: tuple[str, int, int]) -> str:
     path, seed, first = job
     cv2.setNumThreads(1)
     scenes = [drawn(seed, first + k) for k in range(SHARD)]
-    rows = [list(vars(facts_of(s)).values()) for s in scenes]
-    part = Path(path).with_suffix(".part.npz")
-    np.savez(
-        part,
-        images=np.stack([square(s.image) for s in scenes]),
-        cover=np.stack([patches(s) for s in scenes]).astype(np.float16),
-        facts=np.array([[str(value) for value in row] for row in rows]),
-    )
-    part.rename(path)
+    images = np.stack([square(s.image) for s in scenes])
+    cover = np.stack([patches(s) for s in scenes]).astype(np.float16)
+    write_shard(Path(path), Shard(images, cover, tuple(facts_of(s) for s in scenes)))
     return path
+
+
+def write_shard(path: Path, shard: Shard) -> None:
+    """At once or not at all."""
+    part = path.with_suffix(".part.npz")
+    facts = np.array([[str(value) for value in vars(f).values()] for f in shard.facts])
+    np.savez(part, images=shard.images, cover=shard.cover, facts=facts)
+    part.rename(path)
 
 
 def read_shard(path: Path) -> Shard:

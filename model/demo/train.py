@@ -1,4 +1,4 @@
-"""`python -m model.demo.train`: draws pictures, trains the tower, then the speech, and writes the model folder.
+"""`python -m model.demo.train`: draws pictures, trains the tower, blends them, trains the speech, writes the folder.
 
 Resumable: every stage keeps a checkpoint in the work folder and goes on from it. Deterministic for one seed,
 one thread count and one kind of device.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model.demo.architecture import build, helper_heads
+from model.demo.blends import kept_blends
 from model.demo.card import TRAINING
 from model.demo.package import save
 from model.demo.pictures import SHARD
@@ -20,6 +21,7 @@ from model.demo.tokens import IMAGE, Coder, load_tokenizer, train_tokenizer
 from model.demo.tower import Album, train_tower
 
 ROOT = Path(__file__).resolve().parents[2]
+BLENDED = 7  # drawn shards for each of blends
 
 
 def arguments() -> argparse.Namespace:
@@ -87,6 +89,10 @@ def main() -> None:
     model.model.vision_tower.load_state_dict(seen["tower"])
     heads = helper_heads().to(args.device)
     heads.load_state_dict(seen["heads"])
+    for k in range(max(1, args.shards // BLENDED)):
+        sight = (model.model.vision_tower, heads)
+        how: dict[str, Any] = {"seed": args.seed + k, "count": SHARD, "device": args.device}
+        album.shards.append(kept_blends(args.work / f"blends-{k}.npz", album.shards[: args.shards], *sight, **how))
     coder = Coder(tokenizer, dropout=0.08)
     for what, steps, rate, tower_rate in (
         ("speech, the tower frozen", args.speech_steps, 1.2e-3, 0.0),

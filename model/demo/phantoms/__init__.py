@@ -15,6 +15,7 @@ from model.demo.phantoms import (
     foreign,
     head_ct,
     histology,
+    scouts,
     shadows,
 )
 from model.demo.scene import Scene
@@ -34,6 +35,7 @@ PLAIN: dict[str, tuple[Drawer, float]] = {
     "any_ct": (bodies.ct, 10),
     "any_mr": (bodies.mr, 9),
     "any_radiograph": (shadows.draw, 7),
+    "scout": (scouts.draw, 2),
     "foreign": (foreign.draw, 2.5),
 }
 # A part of a picture shown large: findings can no longer be judged. (kind, weight)

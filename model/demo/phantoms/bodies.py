@@ -195,7 +195,8 @@ def ct(rng: np.random.Generator, size: int) -> Scene:
     hu += (hu > -300) * rng.uniform(0, 12) * sheet.noise(int(rng.integers(8, 30)))
     center, width = display(rng)
     grain = rng.uniform(0, 0.07) * width if rng.random() < 0.8 else rng.uniform(0, 0.2) * width
-    pixels = finish_ct(sheet, hu, center, width, noise_hu=float(grain), head=rng.random() < 0.4)
+    head, metal = rng.random() < 0.4, rng.random() < 0.06
+    pixels = finish_ct(sheet, hu, center, width, noise_hu=float(grain), head=head, metal=metal)
     if pixels.std() < EMPTY:
         return ct(rng, size)
     return _scene(rng, pixels, "ct")
@@ -240,7 +241,7 @@ def mr(rng: np.random.Generator, size: int) -> Scene:
         image = image * np.exp(-rng.uniform(0.3, 1.6) * far)
     if rng.random() < 0.25:
         image = np.clip(image, 0, 1) ** rng.uniform(1.3, 2.5)
-    pixels = finish_mr(rng, image.astype(np.float32))
+    pixels = finish_mr(rng, image.astype(np.float32), faint=rng.random() < 0.05)
     if rng.random() < 0.2:  # a round field of view
         axis = np.linspace(-1, 1, size)
         pixels[np.hypot(*np.meshgrid(axis, axis)) > rng.uniform(0.85, 1.1)] = 0

@@ -217,7 +217,8 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     """A CT slice of another part or plane."""
     view = str(rng.choice(list(VIEWS), p=[0.24, 0.1, 0.08, 0.07, 0.06, 0.06, 0.05, 0.2, 0.08, 0.06]))
     drawer, part = VIEWS[view]
-    sheet = Sheet(rng, size, tilt=10, zoom=(0.7, 1.2), shift=0.09, wobble=0.04)
+    cut = rng.random() < 0.15  # the body reaches over the reconstructed circle
+    sheet = Sheet(rng, size, tilt=10, zoom=(1.2, 1.8) if cut else (0.7, 1.2), shift=0.09, wobble=0.04)
     if rng.random() < 0.12:  # lying on a side, or prone
         turns = int(rng.integers(1, 4))
         sheet.u, sheet.v = (np.ascontiguousarray(np.rot90(f, turns)) for f in (sheet.u, sheet.v))
@@ -229,13 +230,18 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         center, width = rng.uniform(30, 50), rng.uniform(70, 200)
     elif dice > 0.92:
         center, width = rng.uniform(-100, 180), rng.uniform(20, 160)
-    elif dice > 0.85:  # everything the apparatus stores, hardly windowed
+    elif dice > (0.7 if cut else 0.85):  # everything the apparatus stores, hardly windowed
         center, width = rng.uniform(-300, 300), rng.uniform(2500, 4500)
     elif dice < 0.68:
         center, width = rng.uniform(-20, 80), rng.uniform(200, 500)
     else:
         center, width = rng.uniform(150, 600), rng.uniform(900, 2800)
-    pixels = finish_ct(sheet, hu, center, width, noise_hu=rng.uniform(0, 0.05) * width, head=view in ("base", "head"))
+    grain, head = rng.uniform(0, 0.05) * width, view in ("base", "head")
+    metal = rng.random() < (0.25 if head else 0.05)
+    pixels = finish_ct(sheet, hu, center, width, noise_hu=grain, head=head, metal=metal)
+    if cut:
+        axis = np.linspace(-1, 1, size)
+        pixels[np.hypot(*np.meshgrid(axis, axis)) > rng.uniform(0.96, 1.02)] = rng.choice([0, 0, 0, 128, 255])
     none = np.zeros((size, size), bool)
     pixels, none = capture.reframe(rng, pixels, none, most=0.2)
     return Scene(pixels, none, "ct", part)

@@ -95,6 +95,36 @@ def _knee(sheet: Sheet) -> Field:
     return image
 
 
+def _joint_frontal(sheet: Sheet) -> Field:
+    """A knee from the front: two bright condyles on a bright plateau, dark menisci and ligaments between them."""
+    rng = sheet.rng
+    fat, muscle, _, cartilage, fluid = contrasts(rng)
+    image = sheet.flat(0.01)
+    wide = rng.uniform(0.55, 0.9)
+    paint(image, sheet.ellipse(0, 0, wide, 1.6, power=4), fat)
+    for sign in (-1, 1):
+        for _ in range(3):
+            x = sign * rng.uniform(0.25, wide - 0.05)
+            line = [(x, -1.5), (x + rng.uniform(-0.1, 0.1), 0), (x, 1.5)]
+            paint(image, sheet.ellipse(0, 0, wide, 1.6, power=4) * sheet.stroke(line, rng.uniform(0.02, 0.12)), muscle)
+    marrow = fat * rng.uniform(0.7, 1)
+    joint, half = rng.uniform(-0.1, 0.25), rng.uniform(0.36, 0.48)
+    for value, grow in ((0.04, 0.025), (marrow, 0.0)):  # the cortex, then what it holds
+        paint(image, sheet.stroke([(0, joint - 1.6), (0, joint - 0.55)], half * 0.55 + grow), value)
+        for sign in (-1, 1):
+            condyle = (sign * half * 0.55, joint - 0.3, half * 0.5 + grow, 0.26 + grow)
+            paint(image, sheet.ellipse(*condyle, power=2.6), value)
+        paint(image, sheet.ellipse(0, joint + 0.2, half * 1.05 + grow, 0.15 + grow, power=3), value)
+        paint(image, sheet.stroke([(0, joint + 0.3), (0, joint + 1.6)], half * 0.6 + grow), value)
+        paint(image, sheet.ellipse(half * 1.15, joint + 0.5, 0.1 + grow, 0.2 + grow), value)
+    paint(image, sheet.ellipse(0, joint - 0.14, 0.06, 0.16), rng.choice([0.05, muscle, fluid]))
+    for sign in (-1, 1):
+        paint(image, sheet.ellipse(sign * half * 0.55, joint - 0.01, half * 0.45, 0.02), cartilage)
+        paint(image, sheet.stroke([(sign * half, joint), (sign * half * 0.7, joint)], 0.03), 0.03)
+        paint(image, sheet.stroke([(sign * (half + 0.05), joint - 0.4), (sign * half, joint + 0.5)], 0.015), 0.04)
+    return image * (1 + 0.12 * sheet.noise(35))
+
+
 def _abdomen(sheet: Sheet) -> Field:
     rng = sheet.rng
     fat, muscle, liver, spleen, fluid = contrasts(rng)
@@ -245,6 +275,7 @@ VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
     "coronal": (_head_coronal, "head"),
     "spine": (_spine, "spine"),
     "knee": (_knee, "limb"),
+    "joint": (_joint_frontal, "limb"),
     "abdomen": (_abdomen, "abdomen"),
     "trunk": (_coronal_trunk, "abdomen"),
     "pelvis": (_pelvis, "pelvis"),
@@ -256,7 +287,7 @@ VIEWS: dict[str, tuple[Callable[[Sheet], Field], str]] = {
 
 def draw(rng: np.random.Generator, size: int) -> Scene:
     """An MR slice of another part or plane."""
-    view = str(rng.choice(list(VIEWS), p=[0.14, 0.07, 0.11, 0.11, 0.2, 0.1, 0.06, 0.05, 0.09, 0.07]))
+    view = str(rng.choice(list(VIEWS), p=[0.14, 0.07, 0.11, 0.07, 0.07, 0.18, 0.09, 0.06, 0.05, 0.09, 0.07]))
     drawer, part = VIEWS[view]
     sheet = Sheet(rng, size, tilt=12, zoom=(0.75, 1.25), shift=0.1, wobble=0.045)
     if view in ("sagittal", "spine", "knee") and rng.random() < 0.5:
@@ -275,7 +306,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         image = image * np.exp(-rng.uniform(0.3, 1.2) * far)
     if rng.random() < 0.2:  # only the bright tissues leave the dark
         image = np.clip(image, 0, 1) ** rng.uniform(1.5, 2.5)
-    pixels = finish_mr(rng, image.astype(np.float32))
+    pixels = finish_mr(rng, image.astype(np.float32), faint=rng.random() < 0.05)
     if rng.random() < 0.1:
         axis = np.linspace(-1, 1, size)
         pixels[np.hypot(*np.meshgrid(axis, axis)) > rng.uniform(0.9, 1.1)] = 0

@@ -104,7 +104,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     return Scene(pixels, mask, "mr", "head", True, "brain_lesion" if side != "none" else "none", side)
 
 
-def finish_mr(rng: np.random.Generator, image: Field) -> np.ndarray:
+def finish_mr(rng: np.random.Generator, image: Field, *, faint: bool = False) -> np.ndarray:
     """Coil shading, ghosting, Rician noise, a random display window."""
     size = image.shape[0]
     image = image * capture.shading(rng, size, rng.uniform(0, 0.22))
@@ -116,7 +116,12 @@ def finish_mr(rng: np.random.Generator, image: Field) -> np.ndarray:
         image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (size, size))
     if rng.random() < 0.4:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.0) * size / 128))
-    sigma = 0.045 * rng.random() ** 1.5
+    sigma: float | Field = 0.045 * rng.random() ** 1.5
+    if faint:  # hardly any signal, and the coils' correction lifts the noise outwards
+        axis = np.linspace(-1, 1, size, dtype=np.float32)
+        x, y = np.meshgrid(axis - np.float32(rng.uniform(-0.5, 0.5)), axis - np.float32(rng.uniform(-0.7, 0.3)))
+        image = image * rng.uniform(0.3, 0.8)
+        sigma = np.asarray(rng.uniform(0.03, 0.12) * np.hypot(x, y) ** rng.uniform(0.3, 1.5), np.float32)
     real = image + sigma * rng.standard_normal(image.shape)
     image = np.sqrt(real**2 + (sigma * rng.standard_normal(image.shape)) ** 2).astype(np.float32)
     top = float(np.percentile(image, rng.uniform(97, 99.9)))

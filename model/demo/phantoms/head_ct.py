@@ -108,8 +108,18 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     return Scene(pixels, mask, "ct", "head", not odd, finding, side)
 
 
+def _glare(rng: np.random.Generator, hu: Field, x: Field, y: Field) -> Field:
+    """What a filling or a screw does: itself, and rays of too much and too little all around it."""
+    px, py = rng.uniform(-0.5, 0.5, 2)
+    far, angle = np.hypot(x - px, y - py), np.arctan2(y - py, x - px)
+    rays = sum(np.sin(k * angle + rng.uniform(0, 6.3)) for k in rng.integers(5, 40, 5)) / 2
+    fall = np.exp(-far / rng.uniform(0.2, 0.7)) * (far > 0.02)
+    filling = 2500 * (far < rng.uniform(0.02, 0.06))
+    return np.asarray(rays * fall * rng.uniform(200, 1200) + filling, np.float32)
+
+
 def finish_ct(
-    sheet: Sheet, hu: Field, center: float, width: float, *, noise_hu: float, head: bool = False
+    sheet: Sheet, hu: Field, center: float, width: float, *, noise_hu: float, head: bool = False, metal: bool = False
 ) -> np.ndarray:
     """Table or head rest, field of view, noise, window, bytes."""
     rng, size = sheet.rng, sheet.size
@@ -135,6 +145,8 @@ def finish_ct(
         angle = rng.uniform(0, np.pi)
         wave = np.sin((np.cos(angle) * x + np.sin(angle) * y) * rng.uniform(30, 80))
         hu = hu + wave.astype(np.float32) * rng.uniform(0, 0.06) * width
+    if metal:
+        hu = hu + _glare(rng, hu, x, y)
     image = capture.window(hu.astype(np.float32), center, width)
     if rng.random() < 0.4:
         image[x * x + y * y > rng.uniform(0.94, 1.1)] = 0

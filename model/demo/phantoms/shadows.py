@@ -1,5 +1,6 @@
 """Radiographs of no particular anatomy: what lies in the beam adds up. Body part left open, no findings."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from model.demo.scene import Field, Scene
 Points = list[tuple[float, float]]
 
 
-def _ball(sheet: Sheet, x: float, y: float, rx: float, ry: float, turn: float = 0.0) -> Field:
+def ball(sheet: Sheet, x: float, y: float, rx: float, ry: float, turn: float = 0.0) -> Field:
     """Length of the beam's path through an ellipsoid, 1 at its middle."""
     c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
     du, dv = sheet.u - np.float32(x), sheet.v - np.float32(y)
@@ -19,7 +20,7 @@ def _ball(sheet: Sheet, x: float, y: float, rx: float, ry: float, turn: float = 
     return np.asarray(np.sqrt(np.clip(1 - a * a - b * b, 0, 1)), np.float32)
 
 
-def _rod(sheet: Sheet, points: Points, width: float) -> Field:
+def rod(sheet: Sheet, points: Points, width: float) -> Field:
     """Length of the beam's path through a round rod along `points`, 1 at its axis."""
     best = np.full((sheet.size, sheet.size), 9.0, np.float32)
     for (ax, ay), (bx, by) in pairwise(points):
@@ -33,12 +34,12 @@ def _long_bone(sheet: Sheet, image: Field, a: tuple[float, float], b: tuple[floa
     """A hollow shaft with knobbly ends; in place."""
     rng = sheet.rng
     strength = rng.uniform(0.35, 0.75)
-    image += strength * (_rod(sheet, [a, b], width) - rng.uniform(0.5, 0.8) * _rod(sheet, [a, b], width * 0.72))
+    image += strength * (rod(sheet, [a, b], width) - rng.uniform(0.5, 0.8) * rod(sheet, [a, b], width * 0.72))
     for x, y in (a, b):
         for _ in range(2):
             dx, dy = rng.normal(0, 0.4 * width, 2)
             r = width * rng.uniform(0.9, 1.5)
-            image += 0.35 * strength * _ball(sheet, x + dx, y + dy, r, r * rng.uniform(0.7, 1.1), rng.uniform(0, 180))
+            image += 0.35 * strength * ball(sheet, x + dx, y + dy, r, r * rng.uniform(0.7, 1.1), rng.uniform(0, 180))
 
 
 def _limbs(sheet: Sheet, image: Field) -> None:
@@ -47,7 +48,7 @@ def _limbs(sheet: Sheet, image: Field) -> None:
         wide = rng.uniform(0.25, 0.6) if x == 0 else rng.uniform(0.2, 0.32)
         knee = rng.uniform(-0.4, 0.4)
         path = [(x + rng.uniform(-0.5, 0.5), -1.5), (x, knee), (x + rng.uniform(-0.9, 0.9), 1.5)]
-        image += rng.uniform(0.25, 0.6) * _rod(sheet, path, wide)
+        image += rng.uniform(0.25, 0.6) * rod(sheet, path, wide)
         for start, stop in ((path[0], path[1]), (path[1], path[2])):
             for off in (0.0,) if rng.random() < 0.5 else (-0.3 * wide, 0.35 * wide):
                 gap = 0.06 if start == path[1] else -0.06
@@ -61,12 +62,12 @@ def _digits(sheet: Sheet, image: Field) -> None:
     rng = sheet.rng
     count, spread = int(rng.integers(2, 6)), rng.uniform(4, 16)
     palm = rng.uniform(0.25, 0.5)
-    image += 0.4 * _ball(sheet, 0, 0.3, palm, palm * 1.1)
+    image += 0.4 * ball(sheet, 0, 0.3, palm, palm * 1.1)
     for k in range(count):
         angle = np.deg2rad(-90 + (k - (count - 1) / 2) * spread)
         way = np.array([np.cos(angle), np.sin(angle)])
         start = np.array([(k - (count - 1) / 2) * rng.uniform(0.12, 0.22), 0.35])
-        image += 0.3 * _rod(sheet, [tuple(start), tuple(start + 1.2 * way)], 0.1)
+        image += 0.3 * rod(sheet, [tuple(start), tuple(start + 1.2 * way)], 0.1)
         cut = 0.0
         for length in rng.uniform([0.35, 0.22, 0.14, 0.1], [0.5, 0.32, 0.22, 0.16]):
             a, b = start + way * cut, start + way * (cut + length)
@@ -74,7 +75,7 @@ def _digits(sheet: Sheet, image: Field) -> None:
             cut += length + 0.04
     for _ in range(int(rng.integers(0, 10))):
         x, y = rng.uniform(-0.3, 0.3), rng.uniform(0.4, 0.75)
-        image += 0.25 * _ball(sheet, x, y, 0.09, 0.07, rng.uniform(0, 180))
+        image += 0.25 * ball(sheet, x, y, 0.09, 0.07, rng.uniform(0, 180))
 
 
 def _trunk(sheet: Sheet, image: Field) -> None:
@@ -83,7 +84,7 @@ def _trunk(sheet: Sheet, image: Field) -> None:
     image += rng.uniform(0.5, 1.0) * sheet.ellipse(0, 0, rng.uniform(0.5, 1.2), 1.6, power=4, soft=0.15)
     if rng.random() < 0.5:
         for sign in (-1, 1):
-            image -= rng.uniform(0.2, 0.5) * _ball(sheet, sign * 0.42, rng.uniform(-0.6, 0.1), 0.33, 0.7)
+            image -= rng.uniform(0.2, 0.5) * ball(sheet, sign * 0.42, rng.uniform(-0.6, 0.1), 0.33, 0.7)
     if rng.random() < 0.8:
         x, bend, r = rng.uniform(-0.4, 0.4), rng.uniform(-0.3, 0.3), rng.uniform(0.08, 0.22)
         level, step = rng.uniform(0.12, 0.4), r * rng.uniform(1.3, 2)
@@ -100,12 +101,12 @@ def _trunk(sheet: Sheet, image: Field) -> None:
     if rng.random() < 0.35:
         level = rng.uniform(0.15, 0.4)
         for sign in (-1, 1):
-            image += level * _ball(sheet, sign * 0.5, 0.3, 0.36, 0.42, sign * 28)
-            image += level * _ball(sheet, sign * 0.68, 0.85, 0.16, 0.16)
+            image += level * ball(sheet, sign * 0.5, 0.3, 0.36, 0.42, sign * 28)
+            image += level * ball(sheet, sign * 0.68, 0.85, 0.16, 0.16)
             image += level * sheet.stroke(arc(sign * 0.25, 1.1, 0.2, 0.18, 0, 360, 12), 0.05)
     for _ in range(int(rng.choice([0, 4, 12]))):
         x, y, r = rng.uniform(-0.7, 0.7), rng.uniform(-0.7, 0.9), rng.uniform(0.04, 0.16)
-        image -= rng.uniform(0.05, 0.25) * _ball(sheet, x, y, r, r * rng.uniform(0.5, 1), rng.uniform(0, 180))
+        image -= rng.uniform(0.05, 0.25) * ball(sheet, x, y, r, r * rng.uniform(0.5, 1), rng.uniform(0, 180))
 
 
 def _shell(sheet: Sheet, image: Field) -> None:
@@ -113,25 +114,42 @@ def _shell(sheet: Sheet, image: Field) -> None:
     rng = sheet.rng
     rx, ry, turn = rng.uniform(0.5, 0.9), rng.uniform(0.5, 0.9), rng.uniform(-20, 20)
     x, y = rng.uniform(-0.15, 0.15), rng.uniform(-0.3, 0.1)
-    image += 0.5 * _ball(sheet, x, y, rx + 0.06, ry + 0.06, turn)
-    image += rng.uniform(0.8, 1.6) * (_ball(sheet, x, y, rx, ry, turn) - 0.9 * _ball(sheet, x, y, rx - 0.05, ry - 0.05))
+    image += 0.5 * ball(sheet, x, y, rx + 0.06, ry + 0.06, turn)
+    image += rng.uniform(0.8, 1.6) * (ball(sheet, x, y, rx, ry, turn) - 0.9 * ball(sheet, x, y, rx - 0.05, ry - 0.05))
     for _ in range(int(rng.integers(3, 12))):
         px, py, r = rng.uniform(-0.6, 0.6), rng.uniform(0, 1), rng.uniform(0.05, 0.25)
-        image += rng.uniform(-0.25, 0.45) * _ball(sheet, px, py, r, r * rng.uniform(0.4, 1), rng.uniform(0, 180))
+        image += rng.uniform(-0.25, 0.45) * ball(sheet, px, py, r, r * rng.uniform(0.4, 1), rng.uniform(0, 180))
     for k in range(int(rng.choice([0, 5, 8]))):
-        image += 0.3 * _ball(sheet, 0.3, 0.5 + 0.17 * k, 0.13, 0.08)
+        image += 0.3 * ball(sheet, 0.3, 0.5 + 0.17 * k, 0.13, 0.08)
 
 
 def _breast(sheet: Sheet, image: Field) -> None:
     rng = sheet.rng
     rx, ry = rng.uniform(0.6, 1.2), rng.uniform(0.6, 0.95)
-    cover = _ball(sheet, -1, 0, rx, ry)
+    cover = ball(sheet, -1, 0, rx, ry)
     image += 0.45 * cover**0.5
     gland = np.clip(sheet.noise(int(rng.integers(5, 16))) * 1.5, 0, 1) * np.clip(cover - 0.2, 0, 1)
     image += rng.uniform(0.2, 0.8) * gland
     for _ in range(9):
         end = (rng.uniform(-0.6, 0.2), rng.uniform(-0.5, 0.5))
         image += 0.1 * cover * sheet.stroke([(-1, rng.uniform(-0.3, 0.3)), end], 0.01)
+
+
+def _jaws(sheet: Sheet, image: Field) -> None:
+    """Both rows of teeth laid out flat, the jaw's bow under them, a shadow of the neck in the middle."""
+    rng = sheet.rng
+    image += rng.uniform(0.3, 0.6) * sheet.ellipse(0, 0, 1.2, rng.uniform(0.5, 0.9), power=3, soft=0.2)
+    image += rng.uniform(0.1, 0.5) * sheet.ellipse(0, 0, rng.uniform(0.12, 0.25), 1.4, soft=0.2)
+    bend, gap = rng.uniform(0.05, 0.2), rng.uniform(0.01, 0.04)
+    for x in np.arange(-0.62, 0.63, rng.uniform(0.075, 0.11)):
+        for way in (-1, 1):
+            if rng.random() < 0.9:
+                start = way * gap - bend * (x / 0.6) ** 2 + 0.05
+                root = (float(x), float(start + way * rng.uniform(0.18, 0.3)))
+                image += rng.uniform(0.3, 0.7) * rod(sheet, [(float(x), float(start + way * 0.04)), root], 0.04)
+    bow = [(-0.85, -0.5), (-0.7, 0.25), (-0.3, 0.42), (0.3, 0.42), (0.7, 0.25), (0.85, -0.5)]
+    image += rng.uniform(0.3, 0.6) * sheet.stroke(bow, rng.uniform(0.08, 0.13), soft=0.05)
+    image -= rng.uniform(0.1, 0.3) * sheet.ellipse(0, -0.42, 0.5, 0.08, soft=0.1)
 
 
 def draw(rng: np.random.Generator, size: int) -> Scene:
@@ -144,8 +162,8 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         turns = int(rng.integers(1, 4))
         sheet.u, sheet.v = (np.ascontiguousarray(np.rot90(f, turns)) for f in (sheet.u, sheet.v))
     image = sheet.flat(0)
-    makers = (_limbs, _digits, _trunk, _shell, _breast)
-    makers[int(rng.choice(5, p=[0.32, 0.13, 0.35, 0.13, 0.07]))](sheet, image)
+    makers = (_limbs, _digits, _trunk, _shell, _breast, _jaws)
+    makers[int(rng.choice(6, p=[0.28, 0.17, 0.31, 0.11, 0.07, 0.06]))](sheet, image)
     image += rng.uniform(0, 0.04) * sheet.noise(int(rng.integers(12, 40))) * (image > 0.02)
     if rng.random() < 0.12:  # a screw, a button, a wire
         a, b = rng.uniform(-0.6, 0.6, (2, 2))
@@ -160,4 +178,8 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
         outside = np.clip((np.cos(angle) * x + np.sin(angle) * y - far) * size / 3, 0, 1).astype(np.float32)
         paint(image, outside, float(rng.choice([0.0, 1.0])))
     none = np.zeros((size, size), bool)
-    return finish(rng, image.astype(np.float32), none, "", "none", "none", assessed=False)
+    film = finish(rng, image.astype(np.float32), none, "", "none", "none", assessed=False)
+    if rng.random() < 0.12:  # a label outside has set the display: dim, and nowhere quite dark
+        dim = film.image * rng.uniform(0.3, 0.65) + rng.uniform(5, 50)
+        film = replace(film, image=dim.astype(np.uint8))
+    return film
