@@ -1,9 +1,10 @@
 """What the engine gains over plain `generate`, on the CPU, in one run.
 
-    python -m benchmarks.engine [--json] [--quantization nf4] [--only reuse,readers,overhead,cancel,memory]
+    python -m benchmarks.engine [--json] [--quantization nf4] [--checkpoint FOLDER|demo] [--only reuse,readers,…]
 
 Model: a Llava of about 130 M random parameters with 576 tokens per image (speed does not depend on what weights
-say). Baselines run in the same process on the same weights:
+say), or the one asked for. Baselines run in the same process on the same weights; `generate` writes exactly as many
+tokens as the engine did:
     reuse     time to first token of turn 2 and later, against reading the whole conversation anew
     readers   tokens per second of 8 readers at once, against `generate` one after another
     overhead  one reader, against bare `generate` with the same cache left behind
@@ -115,7 +116,7 @@ def readers(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 
     ratios, ours, theirs, work = [], [], [], []
     for repeat in range(repeats):
         first = [[Message("user", WORDS, (checkpoints.picture(100 * repeat + n, (300, 300)),))] for n in range(count)]
-        said: dict[str, str] = {}
+        said: dict[str, tuple[str, int, int]] = {}
         start, busy = time.perf_counter(), time.process_time()
         threads = [
             threading.Thread(target=_two_turns, args=(engine, first[n], tokens, f"room {repeat} {n}", said))
@@ -128,12 +129,12 @@ def readers(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 
         together, ours_work = time.perf_counter() - start, time.process_time() - busy
         alone, busy = 0.0, time.process_time()
         for n in range(count):
-            answer = Message("assistant", said[f"room {repeat} {n}"])
-            second = [*first[n], answer, Message("user", "And is it normal?")]
-            alone += plain(engine, plain_inputs(engine, first[n]), tokens)
-            alone += plain(engine, plain_inputs(engine, second), tokens)
+            answer, wrote, wrote_then = said[f"room {repeat} {n}"]
+            second = [*first[n], Message("assistant", answer), Message("user", "And is it normal?")]
+            alone += plain(engine, plain_inputs(engine, first[n]), wrote)
+            alone += plain(engine, plain_inputs(engine, second), wrote_then)
         work.append((time.process_time() - busy) / ours_work)
-        total = 2 * count * tokens
+        total = sum(wrote + wrote_then for _, wrote, wrote_then in said.values())
         ours.append(total / together)
         theirs.append(total / alone)
         ratios.append(alone / together)
@@ -145,10 +146,12 @@ def readers(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 
     }
 
 
-def _two_turns(engine: LocalEngine, messages: list[Message], tokens: int, name: str, said: dict[str, str]) -> None:
-    said[name], _ = answer_of(engine, messages, tokens, name)
-    more = [*messages, Message("assistant", said[name]), Message("user", "And is it normal?")]
-    finish_of(engine, more, tokens, name)
+def _two_turns(
+    engine: LocalEngine, messages: list[Message], tokens: int, name: str, said: dict[str, tuple[str, int, int]]
+) -> None:
+    answer, first = answer_of(engine, messages, tokens, name)
+    more = [*messages, Message("assistant", answer), Message("user", "And is it normal?")]
+    said[name] = answer, first.new_tokens, finish_of(engine, more, tokens, name).new_tokens
 
 
 def decoding(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 128) -> dict[str, float]:
@@ -159,17 +162,22 @@ def decoding(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int =
     work = []
     for _ in range(repeats):
         start, busy = time.perf_counter(), time.process_time()
-        threads = [threading.Thread(target=finish_of, args=(engine, messages, tokens)) for _ in range(count)]
+        ends: list[Finish] = []
+        threads = [
+            threading.Thread(target=lambda ends=ends: ends.append(finish_of(engine, messages, tokens)))
+            for _ in range(count)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         together, ours_work = time.perf_counter() - start, time.process_time() - busy
         busy = time.process_time()
-        alone = sum(plain(engine, inputs, tokens) for _ in range(count))
+        alone = sum(plain(engine, inputs, end.new_tokens) for end in ends)
         work.append((time.process_time() - busy) / ours_work)
-        ours.append(count * tokens / together)
-        theirs.append(count * tokens / alone)
+        total = sum(end.new_tokens for end in ends)
+        ours.append(total / together)
+        theirs.append(total / alone)
         ratios.append(alone / together)
     return {
         "ours_tokens_per_second": statistics.median(ours),
@@ -188,7 +196,7 @@ def overhead(engine: LocalEngine, repeats: int, *, tokens: int = 64) -> dict[str
         busy = time.process_time()
         finish = finish_of(engine, messages, tokens)
         middle = time.process_time()
-        bare = plain(engine, inputs, tokens)
+        bare = plain(engine, inputs, finish.new_tokens)
         work.append((middle - busy) / (time.process_time() - middle))
         ours.append(finish.seconds)
         theirs.append(bare)
@@ -211,7 +219,7 @@ def cancel(engine: LocalEngine, repeats: int) -> dict[str, float]:
         shown = 0
         while not isinstance(event := request.events.get(), Finish):
             shown += isinstance(event, Piece)
-            if shown == 10 and not flag.is_set():
+            if shown == 3 and not flag.is_set():
                 at, start = request.new_tokens, time.perf_counter()
                 flag.set()
         milliseconds.append((time.perf_counter() - start) * 1e3)
@@ -263,13 +271,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quantization", default="nf4", choices=["nf4", "bf16", "fp32"])
+    parser.add_argument("--checkpoint", default="", help="a folder, or demo; else a random Llava of 130 M")
     parser.add_argument("--only", default=",".join(MEASURES))
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        opened = open_engine(
-            str(make_middle(Path(place) / "middle")), quantization=options.quantization, device="cpu", check=False
-        )
+        checkpoint = options.checkpoint or str(make_middle(Path(place) / "middle"))
+        opened = open_engine(checkpoint, quantization=options.quantization, device="cpu", check=False)
     assert isinstance(opened, LocalEngine)
     finish_of(opened, [Message("user", WORDS, (checkpoints.picture(5),))], 4)  # first use allocates
     plain(opened, plain_inputs(opened, [Message("user", "Hi")]), 4)
