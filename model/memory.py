@@ -14,6 +14,7 @@ from model.checkpoint import Checkpoint
 # bytes a weight takes: NF4 stores half a byte, one absmax byte per 64 and one float per 64 * 256
 BYTES_PER_WEIGHT = {"nf4": 0.5 + 1 / 64 + 4 / (64 * 256), "int8": 1.0, "bf16": 2.0, "fp32": 4.0}
 WORKSPACE = 1.06  # activations, logits, allocator slack; measured 3-5 % on a 1.1 GB checkpoint
+_QUANTISING = 16  # bytes per weight of the tensor that is being quantised on the CPU (measured with bitsandbytes 0.50)
 
 
 def is_quantized(name: str, shape: tuple[int, ...]) -> bool:
@@ -44,14 +45,29 @@ def cache_bytes_per_token(checkpoint: Checkpoint, *, element: int) -> int:
     return 2 * int(text.get("num_hidden_layers") or 32) * kv_heads * width * element
 
 
+def conversion_bytes(checkpoint: Checkpoint, quantization: str) -> int:
+    """What loading takes for a moment on top of the weights, in bytes: the tensor at hand, in its other form.
+
+    Tensors are read one after another when they are quantised on the way, so that only the largest counts; weights
+    that are stored quantised are not converted.
+    """
+    if checkpoint.prequantized:
+        return 0
+    most = 0
+    for name, stored in checkpoint.tensors.items():
+        if quantization in ("nf4", "int8") and is_quantized(name, stored.shape):
+            most = max(most, stored.elements * _QUANTISING)
+        elif stored.size != stored.elements * (4 if quantization == "fp32" else 2):
+            most = max(most, stored.size)  # as it is stored, until it is cast; an equal dtype is not copied
+    return most
+
+
 def needed_bytes(checkpoint: Checkpoint, quantization: str, *, context: int) -> int:
     """Weights, one full context of keys and values, the largest tensor while it is being converted, workspace."""
     element = 4 if quantization == "fp32" else 2
-    # quantising on the CPU takes up to 16 bytes per weight of the tensor at hand (measured with bitsandbytes
-    # 0.50)
-    largest = max((stored.elements * 16 for stored in checkpoint.tensors.values()), default=0)
     context_bytes = context * cache_bytes_per_token(checkpoint, element=element)
-    return int((weight_bytes(checkpoint, quantization) + context_bytes) * WORKSPACE) + largest
+    lasting = (weight_bytes(checkpoint, quantization) + context_bytes) * WORKSPACE
+    return int(lasting) + conversion_bytes(checkpoint, quantization)
 
 
 def available_bytes(device: str) -> int:
