@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from model.answer import common_prefix
 from model.family import Features, Span
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Parked:
-    """A sequence's keys and values: `ids` are exactly the tokens they hold."""
+    """A sequence's keys and values: `ids` are the leading tokens they hold, `spans` the images among them."""
 
     ids: tuple[int, ...]
     spans: tuple[Span, ...]
@@ -29,13 +30,20 @@ class Parked:
     on_device: bool = True
 
 
+def whole(ids: Sequence[int], spans: Sequence[Span], cache: KeyValues) -> Parked:
+    """What may be kept of a sequence that was read so far. Nothing of an image that was read in part: without its
+    span, its tokens could be taken for those of another."""
+    end = min((span.start for span in spans if span.start < len(ids) < span.end), default=len(ids))
+    return Parked(tuple(ids[:end]), tuple(span for span in spans if span.end <= end), cache)
+
+
 def reusable(parked: Parked, ids: Sequence[int], spans: Sequence[Span]) -> int:
     """How many leading tokens of a new prompt the parked cache already holds; at least one token is left to read,
     because the answer needs its logits."""
     common = min(common_prefix(parked.ids, ids), len(ids) - 1)
-    for old, new in zip(parked.spans, spans, strict=False):
-        if old != new:
-            common = min(common, old.start, new.start)
+    for old, new in zip_longest(parked.spans, spans):
+        if old != new:  # an image that only one of the two has is as different as another image
+            common = min(common, *(span.start for span in (old, new) if span is not None))
             break
     for span in (*parked.spans, *spans):
         if span.start < common < span.end:

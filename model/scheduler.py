@@ -25,7 +25,7 @@ from model.errors import (
     OutOfMemory,
     QueueFull,
 )
-from model.parking import Embeddings, Parked, Parking
+from model.parking import Embeddings, Parking, whole
 from model.reading import Budget, Reading
 from model.request import FairQueue, Request
 from model.surviving import survive, translate
@@ -352,8 +352,8 @@ class Scheduler:
 
     def _ended(self, request: Request, reason: Reason, error: ModelError | None = None) -> None:
         if reason != "failed" and request.cache is not None and request.conversation is not None and request.read:
-            spans = tuple(span for span in request.prompt.spans if span.end <= request.read)
-            self.parking.park(request.conversation, Parked(tuple(request.ids[: request.read]), spans, request.cache))
+            read = request.ids[: request.read]
+            self.parking.park(request.conversation, whole(read, request.prompt.spans, request.cache))
         request.cache = None
         request.features.clear()
         if request.admitted is not None and reason != "failed":

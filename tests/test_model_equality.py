@@ -65,6 +65,10 @@ class Conversation:
             shown = tuple(checkpoints.picture(self._pictures + n, (60 + 40 * n, 90)) for n in range(images))
             self._pictures += images
         self.messages.append(Message("user", text, shown))
+        return self.answer()
+
+    def answer(self) -> Finish:
+        """Let the last message be answered."""
         request = self.engine._request(self.messages, GREEDY, self.name, None, None)
         self.engine.scheduler.submit(request)
         while not isinstance(event := request.events.get(), Finish):
@@ -213,6 +217,40 @@ def test_another_image_in_the_same_place_is_never_taken_for_the_first(engine: Lo
     finish = second.ask(QUESTIONS[0], images=1)
     start = second.seen[0][0].spans[0].start
     assert finish.reused_tokens <= start
+    assert_equal_to_plain_generate(engine, second)
+
+
+def test_an_image_that_was_read_in_part_is_never_taken_for_a_smaller_one(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not engine.identity.accepts_images:
+        pytest.skip("a text-only family")
+    large, small = checkpoints.picture(440, (150, 150)), checkpoints.picture(441, (60, 60))
+    spans = [
+        engine.composer.compose([Message("user", QUESTIONS[0], (image,))], reserve=1, raw_answer=lambda _: None).spans
+        for image in (large, small)
+    ]
+    into = spans[1][0].end + (1 if spans[1][0].end < spans[0][0].end else -1)  # a token past the smaller one
+    chunks = dataclasses.replace(engine.scheduler.reading.budget, chunk=into, shared_chunk=into)
+    monkeypatch.setattr(engine.scheduler.reading, "budget", chunks)
+    cancel = threading.Event()
+    read = engine.decoder.read
+    ends: list[int] = []
+
+    def then_stop(ids: Any, start: int, end: int, **rest: Any) -> Any:
+        ends.append(end)
+        cancel.set()
+        return read(ids, start, end, **rest)
+
+    monkeypatch.setattr(engine.decoder, "read", then_stop)
+    stopped = list(engine.stream([Message("user", QUESTIONS[0], (large,))], GREEDY, conversation="cut", cancel=cancel))
+    assert isinstance(stopped[-1], Finish)
+    assert (stopped[-1].reason, stopped[-1].new_tokens) == ("stopped", 0)
+    assert ends == [spans[0][0].end if engine.composer.adapter.bidirectional_images else into]
+    second = Conversation(engine, "cut", first_picture=0)
+    second.messages = [Message("user", QUESTIONS[0], (small,))]
+    finish = second.answer()
+    assert finish.reused_tokens == spans[1][0].start
     assert_equal_to_plain_generate(engine, second)
 
 

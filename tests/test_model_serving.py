@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from model import Event, Finish, Message, Piece, Sampling, Waiting, errors
+from model.family import Span
 from model.keyvalues import KeyValues
 from model.local import LocalEngine
+from model.parking import Parked, Parking, reusable, whole
 from tests import checkpoints
 from tests.asking import ask, only_finish, run, text_of
 
@@ -163,8 +165,6 @@ def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(
 def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() -> None:
     import torch
 
-    from model.parking import Parked, Parking
-
     def cache() -> KeyValues:
         made = KeyValues(1, 64)
         made.write_row(0, 0, 2)
@@ -185,6 +185,18 @@ def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() ->
     assert taken is not None
     assert taken.on_device
     assert moves[-1] == (held["b"], "meta")
+
+
+def test_what_is_reused_ends_before_the_first_image_that_only_one_of_both_has() -> None:
+    cache = KeyValues(1, 64)
+    words, image, other = (7, 8, 9), Span(1, 2, "a"), Span(3, 1, "b")
+    ids = (5, 0, 0, 0, *words)
+    assert reusable(whole(ids, (image, other), cache), (*ids, 4), (image, other)) == len(ids)
+    assert reusable(whole(ids, (image,), cache), (*ids, 4), (image, other)) == other.start
+    assert reusable(whole(ids, (image, other), cache), (*ids, 4), (image,)) == other.start
+    assert reusable(whole(ids, (), cache), (*ids, 4), (image,)) == image.start
+    part = whole(ids[:2], (image, other), cache)  # stopped inside the first image
+    assert (part.ids, part.spans) == (ids[:1], ())
 
 
 # --- sampling ---
