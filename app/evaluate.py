@@ -63,13 +63,18 @@ class Count:
 def read_questions(path: Path) -> tuple[Row, ...]:
     """Raises MalformedQuestions for a line without a question or with an id that was there before, OSError."""
     rows: dict[str, Row] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(_lines(path, "utf-8-sig"), 1):
         if line.strip():
             row = _row(line, number)
             if row.id in rows:
                 raise MalformedQuestions(number)
             rows[row.id] = row
     return tuple(rows.values())
+
+
+def _lines(path: Path, encoding: str) -> list[str]:
+    """Lines of a JSON Lines file. `str.splitlines` would also end one at U+2028 or U+0085, which JSON strings hold."""
+    return path.read_text(encoding=encoding).split("\n")
 
 
 def _row(line: str, number: int) -> Row:
@@ -89,7 +94,7 @@ def answered_before(out: Path) -> frozenset[str]:
     if not out.exists():
         return frozenset()
     found = set()
-    for line in out.read_text(encoding="utf-8").splitlines():
+    for line in _lines(out, "utf-8"):
         try:
             answer = json.loads(line)
         except ValueError:

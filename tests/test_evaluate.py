@@ -46,7 +46,7 @@ def bench(tmp_path: Path) -> Path:
 
 
 def answers(path: Path) -> dict[int, dict[str, Any]]:
-    return {line["question_id"]: line for line in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    return {line["question_id"]: line for line in map(json.loads, path.read_text(encoding="utf-8").split("\n")[:-1])}
 
 
 def test_every_row_has_its_answer_or_its_reason_and_a_second_run_asks_only_what_failed(
@@ -126,3 +126,17 @@ def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(MalformedQuestions) as refusal:
         read_questions(tmp_path / "q.jsonl")
     assert refusal.value.line == 3
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_character_that_only_looks_like_the_end_of_a_line_stays_in_its_question(
+    tmp_path: Path, separator: str
+) -> None:
+    text = f"First line{separator}second line"
+    path, out = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
+    line = json.dumps({"question_id": 1, "text": text}, ensure_ascii=False)
+    answer = json.dumps({"question_id": 1, "answer": text, "status": "complete"}, ensure_ascii=False)
+    path.write_text(line + "\r\n" + json.dumps({"question_id": 2, "text": "And this?"}) + "\r\n", encoding="utf-8")
+    assert [row.text for row in read_questions(path)] == [text, "And this?"]
+    out.write_text(answer + "\n", encoding="utf-8")
+    assert answered_before(out) == {"1"}
