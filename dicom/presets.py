@@ -33,6 +33,10 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
     "ABDOMEN": ("abdomen", "liver", "bone", "lung"),
     "LIVER": ("liver", "abdomen", "bone"),
     "PELVIS": ("abdomen", "bone"),
+    **dict.fromkeys(("KIDNEY", "PANCREAS", "SPLEEN", "GALLBLADDER", "STOMACH", "COLON"), ("abdomen", "liver", "bone")),
+    **dict.fromkeys(("BLADDER", "PROSTATE", "UTERUS", "OVARY", "TESTIS", "FETUS"), ("abdomen", "bone")),
+    **dict.fromkeys(("NECK", "THYROID", "AORTA", "BREAST", "SKIN"), ("mediastinum", "bone", "lung")),
+    "EYE": ("mediastinum", "bone"),
 }
 _BONES = frozenset(
     [
@@ -81,8 +85,8 @@ def _keys(facts: Facts, unit: str) -> tuple[str, ...]:
 
 def usual(facts: Facts, unit: str) -> Window | None:
     """The window for a CT whose file gives none but whose body part is known."""
-    keys = _keys(facts, unit)
-    return CT[keys[0]] if keys and facts.body_part else None
+    known = facts.body_part in _FIRST or facts.body_part in _BONES
+    return CT[_keys(facts, unit)[0]] if unit == "HU" and known else None
 
 
 def offered(facts: Facts, unit: str, frame: Frame, automatic: Window) -> tuple[Preset, ...]:

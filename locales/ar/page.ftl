@@ -136,28 +136,28 @@ frames-missing = { $count ->
 }
 
 suggest-any-1 = ما نوع هذه الصورة؟
-suggest-any-2 = صِف هذه الصورة.
+suggest-any-2 = صف هذه الصورة.
 suggest-any-3 = هل توجد موجودات غير طبيعية؟
 suggest-radiograph-1 = ما نوع هذه الصورة؟
 suggest-radiograph-2 = هل توجد موجودات غير طبيعية؟
 suggest-radiograph-3 = في أي جهة؟
-suggest-radiograph-4 = صِف هذه الصورة.
+suggest-radiograph-4 = صف هذه الصورة.
 suggest-head-1 = ما نوع هذه الصورة؟
 suggest-head-2 = هل يوجد نزف؟
 suggest-head-3 = في أي جهة؟
-suggest-head-4 = صِف هذه الصورة.
+suggest-head-4 = صف هذه الصورة.
 suggest-ct-1 = ما نوع هذه الصورة؟
 suggest-ct-2 = أي جزء من الجسم يظهر؟
 suggest-ct-3 = هل توجد موجودات غير طبيعية؟
-suggest-ct-4 = صِف هذه الصورة.
+suggest-ct-4 = صف هذه الصورة.
 suggest-mr-1 = ما نوع هذه الصورة؟
 suggest-mr-2 = هل توجد آفة؟
 suggest-mr-3 = في أي جهة؟
-suggest-mr-4 = صِف هذه الصورة.
+suggest-mr-4 = صف هذه الصورة.
 suggest-histology-1 = ما نوع هذه الصورة؟
 suggest-histology-2 = ما الصبغة المستخدمة؟
 suggest-histology-3 = ما كثافة الخلايا؟
-suggest-histology-4 = صِف هذه الصورة.
+suggest-histology-4 = صف هذه الصورة.
 
 error-empty-question = لا يوجد سؤال بعد. اكتب سؤالًا ثم اضغط «إرسال».
 error-question-too-long = السؤال أطول من 20,000 حرف. اختصره وأرسله مرة أخرى؛ نصّك ما زال في المربع.
