@@ -145,10 +145,11 @@ class Run:
         except (DicomError, ImageMissing, ImagesNotAccepted) as error:
             return {**common, "answer": "", "status": "refused", "error": type(error).__name__}
         answer, finish = self._asked(row, pictures, cancel)
-        timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
+        timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error", "boxes")}
         return {
             **common,
             "answer": answer,
+            "boxes": [asdict(box) for box in finish.boxes],
             "status": finish.reason,
             "error": type(finish.error).__name__ if finish.error else None,
             "pictures": [picture.sha256 for picture in pictures],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model.boxes import MARKS
 from model.engine import Piece, Thought
 
 
@@ -111,15 +112,25 @@ class Answer:
 
         self.ids: list[int] = []
         self.split = Splitter(stop=stop, tags=tags, inside=inside)
+        self._inside = inside
         self._backend = tokenizer.backend_tokenizer
         self._stream = DecodeStream(skip_special_tokens=False)
-        self._hidden = hidden_ids(tokenizer, self.split.tags)
+        self._marks = mark_ids(tokenizer)
+        self._hidden = hidden_ids(tokenizer, self.split.tags) | self._marks
         self._entropies: list[float] = []
 
     @property
     def text(self) -> str:
         """The answer so far, exactly as it was shown."""
         return self.split.text
+
+    def marked(self) -> str:
+        """The answer with the tokens that mark boxes, which readers never see; for `model.boxes.find_boxes`."""
+        kept = [token for token in self.ids if token not in self._hidden or token in self._marks]
+        split = Splitter(stop=self.split.stop, tags=self.split.tags, inside=self._inside)
+        split.feed(self._backend.decode(kept, skip_special_tokens=False))
+        split.finish()
+        return split.text
 
     @property
     def thought(self) -> str:
@@ -161,6 +172,12 @@ def hidden_ids(tokenizer: Any, tags: Tags) -> frozenset[int]:
     found = set(tokenizer.all_special_ids)
     found |= {int(i) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     return frozenset(i for i in found if str(tokenizer.convert_ids_to_tokens(i)) not in seen)
+
+
+def mark_ids(tokenizer: Any) -> frozenset[int]:
+    """Ids of the tokens that mark boxes, whether or not the tokenizer calls them special."""
+    vocabulary = tokenizer.get_added_vocab()
+    return frozenset(int(vocabulary[mark]) for mark in MARKS if mark in vocabulary)
 
 
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 CONVENTIONS = ("gemma", "qwen2", "qwen2.5", "qwen3")
+MARKS = ("<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>")
+"""Tokens of qwen2's convention: `Answer` keeps them from readers and for this module."""
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _OLD_QWEN = re.compile(
-    r"(?:<\|object_ref_start\|>(?P<label>.*?)<\|object_ref_end\|>)?"
+    r"(?:<\|object_ref_start\|>(?P<label>.{0,200}?)<\|object_ref_end\|>)?"
     r"<\|box_start\|>\((?P<x0>\d+),(?P<y0>\d+)\),\((?P<x1>\d+),(?P<y1>\d+)\)<\|box_end\|>",
     re.DOTALL,
 )
@@ -55,13 +57,13 @@ def _objects(text: str, convention: str) -> Iterator[tuple[tuple[float, ...], st
     for match in _OBJECT.finditer(text):
         try:
             entry: Any = json.loads(match.group())
-        except ValueError:
+            values = entry.get(key)
+            if not isinstance(values, list) or len(values) != 4:
+                continue
+            if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+                yield tuple(float(value) for value in values), str(entry.get("label", ""))
+        except (ValueError, OverflowError, RecursionError):  # not JSON, a number beyond all, a thousand brackets
             continue
-        values = entry.get(key)
-        if not isinstance(values, list) or len(values) != 4:
-            continue
-        if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-            yield tuple(float(value) for value in values), str(entry.get("label", ""))
 
 
 def _old_qwen(text: str) -> Iterator[tuple[tuple[float, ...], str]]:

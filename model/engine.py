@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from model.boxes import Box
 from model.errors import ModelError
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ class Finish:
     waited_seconds: float = 0.0
     seed: int | None = None
     """The seed that was used, None for greedy answers."""
+    boxes: tuple[Box, ...] = ()
+    """What the answer points at, in pixels of the last picture the model read; none when the message that brought it
+    brought several, because no convention says which of them is meant."""
 
 
 Event = Waiting | Thought | Piece | Finish

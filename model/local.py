@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from model.answer import Answer, Tags
+from model.boxes import Box, find_boxes
 from model.decoder import Decoder
 from model.engine import Event, Finish, Identity, Message, Sampling
 from model.errors import ModelError
@@ -19,9 +20,6 @@ from model.reading import Budget
 from model.request import Request
 from model.sampler import Sampler
 from model.scheduler import Scheduler
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 _CONVERSATIONS_REMEMBERED = 512  # ids of earlier answers; a few kilobytes each
 
@@ -77,9 +75,10 @@ class LocalEngine:
         try:
             while True:
                 event = request.events.get()
-                yield event
                 if isinstance(event, Finish):
+                    yield replace(event, boxes=self._boxes(messages, request))
                     return
+                yield event
         finally:
             request.abandoned.set()
 
@@ -87,11 +86,6 @@ class LocalEngine:
         """Drop everything kept for a conversation."""
         self._answers.forget(conversation)
         self.scheduler.forget(conversation)
-
-    def sent_size(self, image: Image.Image) -> tuple[int, int]:
-        """(width, height) of what the tower sees of a picture: what some checkpoints' boxes refer to. Raises
-        UnreadableImage."""
-        return self.composer.pixels_of(image).sent_size
 
     def close(self) -> None:
         self.scheduler.close()
@@ -123,6 +117,15 @@ class LocalEngine:
             reader=reader or conversation or f"one of {id(answer)}",
             cancel=cancel,
         )
+
+    def _boxes(self, messages: Sequence[Message], request: Request) -> tuple[Box, ...]:
+        """See `Finish.boxes`. Found here and not where tokens are taken, so that no reader's step waits for it."""
+        read = request.prompt.pixels
+        images = next((message.images for message in reversed(messages) if message.images), ())
+        if not self.identity.boxes or not read or len(images) != 1:
+            return ()
+        text = request.answer.marked()
+        return find_boxes(text, self.identity.boxes, size=images[0].size, sent_size=read[-1].sent_size)
 
     def _remember(self, request: Request) -> None:
         """Keep the ids of an answer whose text alone would not give them back."""

@@ -237,9 +237,27 @@ def test_qwen_boxes_follow_their_generation() -> None:
     assert find_boxes(old, "qwen2", size=(1000, 1000)) == (Box(100, 50, 300, 250, "nodule"),)
 
 
-@pytest.mark.parametrize("text", ["", "no boxes", '{"box_2d": [1, 2, 3]}', '{"box_2d": ["a", 1, 2, 3]}', "[[[["])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no boxes",
+        '{"box_2d": [1, 2, 3]}',
+        '{"box_2d": ["a", 1, 2, 3]}',
+        '{"box_2d": [1, 2, 3, 1' + "0" * 400 + "]}",
+        '{"box_2d": [NaN, NaN, NaN, NaN]}',
+        '{"box_2d": ' + "[" * 5000 + "]" * 5000 + "}",
+        "[[[[",
+    ],
+    ids=lambda text: text[:30],
+)
 def test_what_is_not_a_box_is_none(text: str) -> None:
     assert find_boxes(text, "gemma", size=(10, 10)) == ()
+
+
+@pytest.mark.timeout(20)  # seconds; minutes when each mark is looked for to the end of the text
+def test_a_mark_repeated_without_end_takes_no_time() -> None:
+    assert find_boxes("<|object_ref_start|>" * 50_000, "qwen2", size=(10, 10)) == ()
 
 
 def test_boxes_are_clipped_to_the_picture_and_empty_ones_dropped() -> None:
