@@ -261,12 +261,29 @@ def thinking_tags(tokenizer: Any, known: registry.Known | None) -> tuple[tuple[s
 def context_tokens(checkpoint: Checkpoint, known: registry.Known | None, asked: int | None) -> int:
     """Most tokens of one sequence: what was asked, else what the checkpoint was trained with, at most 8192."""
     most = int(checkpoint.text_config.get("max_position_embeddings") or 8192)
+    most = min(most, _same_rotation_tokens(checkpoint) or most)
     trained = checkpoint.config.get("tokenizer_model_max_length")
     if known is not None and known.context:
         most = min(most, known.context)
     elif isinstance(trained, int):
         most = min(most, trained)
     return min(most, asked or 8192)
+
+
+def _same_rotation_tokens(checkpoint: Checkpoint) -> int | None:
+    """Up to how many tokens a LongRoPE checkpoint (Phi-3) turns keys by the same factors; None for any other.
+
+    A longer sequence is turned by others, its first tokens too: keys read before would be wrong, and in a batch the
+    longest row would choose for all. "dynamic" changes likewise, but beyond `max_position_embeddings` only.
+    """
+    text = checkpoint.text_config
+    rope = text.get("rope_parameters") or text.get("rope_scaling") or {}
+    kind = rope.get("rope_type") or rope.get("type")
+    older_phi = text.get("model_type") == "phi3" and kind in ("su", "yarn")  # what transformers reads as longrope
+    if kind != "longrope" and not older_phi:
+        return None
+    original = text.get("original_max_position_embeddings") or rope.get("original_max_position_embeddings")
+    return int(original) if original else None
 
 
 def end_tokens(tokenizer: Any, model: Any) -> frozenset[int]:

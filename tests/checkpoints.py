@@ -358,28 +358,34 @@ def make_qwen(folder: Path, *, kind: str = "qwen2.5-vl", seed: int = 3) -> Path:
     return folder
 
 
-def make_text(folder: Path, *, kind: str = "llama", seed: int = 4) -> Path:
-    """A text-only model: llama, mistral, mixtral (no template, as BiMediX), gemma2, gemma3_text or qwen3."""
+def make_text(folder: Path, *, kind: str = "llama", seed: int = 4, text: dict[str, Any] | None = None) -> Path:
+    """A text-only model: llama, mistral, mixtral (no template, as BiMediX), gemma, gemma2, gemma3_text, qwen2, qwen3,
+    phi3 (with factors for longer sequences, as its long variants have), cohere, granite or olmo2."""
     import transformers
 
-    gemma, qwen = kind in ("gemma2", "gemma3_text"), kind == "qwen3"
+    gemma, qwen = kind.startswith("gemma"), kind.startswith("qwen")
     specials = GEMMA_SPECIALS if gemma else QWEN_SPECIALS if qwen else ("<unk>", "<s>", "</s>")
     bos = "<bos>" if gemma else None if qwen else "<s>"
     eos = "<end_of_turn>" if gemma else "<|im_end|>" if qwen else "</s>"
     tokenizer = make_tokenizer(folder, specials, bos=bos, eos=eos)
-    text = llama_text(len(tokenizer))
+    made = llama_text(len(tokenizer))
     if kind != "llama":
-        text["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
+        made["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
     if kind == "mixtral":
-        text |= {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None}
-    if gemma:
-        text |= {"sliding_window": 32, "head_dim": 32, "layer_types": ["sliding_attention"] * 2 + ["full_attention"]}
-        del text["rope_parameters"]
-    if qwen:
-        text |= {"head_dim": 32}
+        made |= {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None}
+    if kind in ("gemma2", "gemma3_text"):
+        made |= {"sliding_window": 32, "layer_types": ["sliding_attention"] * 2 + ["full_attention"]}
+        del made["rope_parameters"]
+    if gemma or kind == "qwen3":
+        made |= {"head_dim": 32}
     if kind == "mistral":
-        text |= {"sliding_window": 32}
-    config = transformers.AutoConfig.for_model(kind, **text)
+        made |= {"sliding_window": 32}
+    if kind == "phi3":
+        made |= {"original_max_position_embeddings": 2048}
+        made["rope_parameters"] |= {"rope_type": "longrope", "short_factor": [1.0] * 16, "long_factor": [4.0] * 16}
+    if kind in ("phi3", "cohere", "olmo2"):  # theirs lie beyond these few words
+        made |= {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    config = transformers.AutoConfig.for_model(kind, **made | (text or {}))
     model = transformers.AutoModelForCausalLM.from_config(config)
     _randomise(model, seed, head=0.5 if gemma else 3.0)
     _save(model, folder, eos=[tokenizer.eos_token_id])

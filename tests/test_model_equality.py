@@ -28,6 +28,12 @@ FAMILIES = {
     "gemma2": lambda folder: checkpoints.make_text(folder, kind="gemma2"),
     "gemma3_text": lambda folder: checkpoints.make_text(folder, kind="gemma3_text"),
     "qwen3": lambda folder: checkpoints.make_text(folder, kind="qwen3"),
+    "gemma": lambda folder: checkpoints.make_text(folder, kind="gemma"),
+    "qwen2": lambda folder: checkpoints.make_text(folder, kind="qwen2"),
+    "phi3": lambda folder: checkpoints.make_text(folder, kind="phi3"),
+    "cohere": lambda folder: checkpoints.make_text(folder, kind="cohere"),
+    "granite": lambda folder: checkpoints.make_text(folder, kind="granite"),
+    "olmo2": lambda folder: checkpoints.make_text(folder, kind="olmo2"),
 }
 QUESTIONS = (
     "What imaging modality is this?",
@@ -194,6 +200,36 @@ def test_steps_in_fixed_memory_give_the_same_tokens(family: str, tmp_path: Path)
     for talk in talks:
         talk.ask("And now?")
         assert_equal_to_plain_generate(engine, talk)
+    engine.close()
+
+
+ROTATIONS_BY_LENGTH: dict[str, dict[str, Any]] = {
+    "phi3": {"original_max_position_embeddings": 192, "max_position_embeddings": 1024},
+    "llama": {
+        "max_position_embeddings": 192,
+        "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ROTATIONS_BY_LENGTH)
+def test_rotary_factors_that_change_with_the_length_never_change_for_a_neighbour_or_for_what_is_kept(
+    kind: str, tmp_path: Path
+) -> None:
+    folder = checkpoints.make_text(tmp_path / kind, kind=kind, text=ROTATIONS_BY_LENGTH[kind])
+    engine = open_engine(str(folder), quantization="fp32", device="cpu", context=1024)
+    assert isinstance(engine, LocalEngine)
+    assert engine.identity.context_tokens == 192
+    grows, short = Conversation(engine, "grows", first_picture=0), Conversation(engine, "short", first_picture=0)
+    reader = threading.Thread(target=lambda: [grows.ask(f"{n} Is it normal? " * 9) for n in range(8)])
+    reader.start()
+    while reader.is_alive():
+        short.messages = []
+        short.ask("Is it normal?")
+    reader.join()
+    assert sum(prompt.left_out_turns > 0 for prompt, _, _ in grows.seen) >= 2
+    assert_equal_to_plain_generate(engine, grows)
+    assert_equal_to_plain_generate(engine, short)
     engine.close()
 
 
