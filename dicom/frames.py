@@ -62,12 +62,13 @@ def _replaced(frame: Frame, **changes: Any) -> Frame:
 
 
 def _monochrome(stored: Stored, ds: Dataset, groups: FrameGroups, layout: Layout) -> Frame:
-    values = stored.values
+    values, padding = stored.values, _padding(ds, layout, floating=stored.values.dtype.kind == "f")
     lut = elements.first_item(ds, "ModalityLUTSequence")
+    samples: NDArray[Any]
     if lut is not None and (mapped := _modality_lut(values, lut, layout)) is not None:
-        samples, slope, intercept, padding = mapped, 1.0, 0.0, None
+        (samples, padding), slope, intercept = _mapped_padding(mapped, values, padding), 1.0, 0.0
     else:
-        samples, padding = _container(values), _padding(ds, layout)
+        samples = _container(values)
         slope, intercept = voi.rescale(groups)
     return Frame(
         samples=np.ascontiguousarray(samples),
@@ -118,14 +119,31 @@ def _inverted(ds: Dataset, layout: Layout) -> bool:
     return layout.photometric == "MONOCHROME1"
 
 
-def _padding(ds: Dataset, layout: Layout) -> tuple[float, float] | None:
+def _padding(ds: Dataset, layout: Layout, *, floating: bool) -> tuple[float, float] | None:
     """(0028,0120) PixelPaddingValue to (0028,0121) RangeLimit, PS3.3 C.7.5.1.1.2, in stored values."""
+    if floating:
+        return _float_padding(ds)
     first = elements.integer(ds, "PixelPaddingValue")
     if first is None:
         return None
     last = elements.integer(ds, "PixelPaddingRangeLimit")
     ends = [_as_stored(v, layout) for v in (first, first if last is None else last)]
     return float(min(ends)), float(max(ends))
+
+
+def _float_padding(ds: Dataset) -> tuple[float, float] | None:
+    """(0028,0122) FloatPixelPaddingValue to (0028,0124) its limit, or (0028,0123) to (0028,0125) of doubles.
+
+    Rounded to 32 bits as the samples are, so that they still meet; PS3.3 C.7.6.24 and C.7.6.25.
+    """
+    for kind in ("Float", "DoubleFloat"):
+        first = elements.decimal(ds, f"{kind}PixelPaddingValue")
+        if first is not None:
+            last = elements.decimal(ds, f"{kind}PixelPaddingRangeLimit")
+            with np.errstate(over="ignore"):  # the lowest double is a usual choice and becomes -infinity
+                ends = [float(np.float32(v)) for v in (first, first if last is None else last)]
+            return min(ends), max(ends)
+    return None
 
 
 def _as_stored(value: int, layout: Layout) -> int:
@@ -145,6 +163,23 @@ def _modality_lut(values: NDArray[Any], item: Dataset, layout: Layout) -> NDArra
         return None
     index = np.clip(values.astype(np.int64) - described[1], 0, len(data) - 1)
     return data.astype(np.uint16)[index]
+
+
+def _mapped_padding(
+    mapped: NDArray[np.uint16], values: NDArray[Any], padding: tuple[float, float] | None
+) -> tuple[NDArray[Any], tuple[float, float] | None]:
+    """Samples after a modality LUT that still tell padding from picture, and which sample is padding.
+
+    The table maps pixels to what padding is mapped to as well. A quarter above it lies what no entry is: no window
+    shows the difference, and rounding to a VOI LUT's index removes it.
+    """
+    outside = None if padding is None else (values >= padding[0]) & (values <= padding[1])
+    if outside is None or not outside.any():
+        return mapped, None
+    samples = mapped.astype(np.float32)
+    mark = float(mapped[outside][0]) + 0.25
+    samples[outside] = mark
+    return samples, (mark, mark)
 
 
 def _geometry(frame: Frame, ds: Dataset, groups: FrameGroups, layout: Layout, index: int, stored: Stored) -> Frame:
