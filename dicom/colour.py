@@ -23,7 +23,7 @@ def to_rgb(stored: Stored, layout: Layout, ds: Dataset) -> RGB:
     """(rows, columns, 3) uint8 of a colour frame, C-contiguous."""
     photometric = layout.photometric
     if photometric == "PALETTE COLOR" or (layout.samples == 1 and "RedPaletteColorLookupTableData" in ds):
-        return palette(stored.values, ds)
+        return corrected(palette(stored.values, ds), _profile(ds))
     values = _eight_bits(stored.values, layout)
     if values.ndim != 3 or values.shape[2] < 3:
         raise UnsupportedPixels("(0028,0004) PhotometricInterpretation is colour but there is one sample")

@@ -102,13 +102,13 @@ def raster_frame(stream: BinaryIO, index: int, limits: Limits) -> Frame:
                 raise TooManyPixels("Limits.raster_pixels: a page of the TIFF")
         if _names_a_label(image):
             raise WithheldImage("a TIFF page whose ImageDescription says label or macro")
-        if _misread(image) and (deep := _deep_tiff(stream, index, _orientation(image))) is not None:
+        if _misread(image) and (deep := _deep_tiff(stream, index, image)) is not None:
             return frame_of(deep)
         image.load()
     except EOFError as fault:
         raise FrameMissing("there is no such page") from fault
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError) as fault:
-        deep = _deep_tiff(stream, index, _orientation(image)) if image.format == "TIFF" else None
+        deep = _deep_tiff(stream, index, image) if image.format == "TIFF" else None
         if deep is not None:
             return frame_of(deep)
         if "truncated" in str(fault):
@@ -221,8 +221,11 @@ _UPRIGHT: Mapping[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 """TIFF 6.0 Orientation to what puts the first row on top and the first column to the left."""
 
 
-def _deep_tiff(stream: BinaryIO, index: int, orientation: int) -> NDArray[Any] | None:
-    """16-bit RGB and other layouts Pillow refuses or misreads, upright."""
+def _deep_tiff(stream: BinaryIO, index: int, image: Image.Image) -> NDArray[Any] | None:
+    """16-bit RGB and other layouts Pillow refuses or misreads, upright; colour as `_rgb` would give it.
+
+    `image` is Pillow's view of the same page, for its tags and its profile.
+    """
     try:
         import imagecodecs
 
@@ -232,10 +235,25 @@ def _deep_tiff(stream: BinaryIO, index: int, orientation: int) -> NDArray[Any] |
         return None
     if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[2] not in (3, 4):
         values = values.transpose(1, 2, 0)
-    values = np.ascontiguousarray(_UPRIGHT.get(orientation, np.asarray)(values))
+    values = np.ascontiguousarray(_UPRIGHT.get(_orientation(image), np.asarray)(values))
     if values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype.kind == "u":
-        shift = 8 * (values.dtype.itemsize - 1)
-        return (values[:, :, :3] >> shift).astype(np.uint8)
+        return np.asarray(_rgb(_shallow(values, image)))
     if values.ndim != 2:
         raise UnsupportedPixels("the TIFF's samples are neither grey nor RGB")
     return values if values.dtype == np.uint8 else narrowed(values.astype(values.dtype.newbyteorder("="), copy=False))
+
+
+def _shallow(values: NDArray[Any], page: Image.Image) -> Image.Image:
+    """The upper 8 bits of deep colour in the mode Pillow has for such pages of 8 bits, with the page's profile.
+
+    A fourth sample is ink (PhotometricInterpretation 5) or what (338) ExtraSamples says: 1 transparency already
+    multiplied in, 2 transparency, else nothing that is seen.
+    """
+    eight = (values >> 8 * (values.dtype.itemsize - 1)).astype(np.uint8)
+    mode = "RGB"
+    if eight.shape[2] == 4:
+        mode = "CMYK" if _tag(page, 262, 2) == 5 else {1: "RGBa", 2: "RGBA"}.get(_tag(page, 338, 0), "RGB")
+    made = Image.frombytes(mode, (eight.shape[1], eight.shape[0]), eight[:, :, : len(mode)].tobytes())
+    if isinstance(profile := page.info.get("icc_profile"), bytes):
+        made.info["icc_profile"] = profile
+    return made
