@@ -18,6 +18,7 @@ class FrameGroups:
 
     def __init__(self, ds: Dataset, index: int) -> None:
         self.top = ds
+        self._index = index
         shared = elements.first_item(ds, "SharedFunctionalGroupsSequence")
         own = elements.item(ds, "PerFrameFunctionalGroupsSequence", index)
         self._groups: Sequence[Dataset] = [group for group in (own, shared) if group is not None]
@@ -47,9 +48,26 @@ class FrameGroups:
 
     @property
     def position(self) -> tuple[float, ...] | None:
-        """(0020,0032) ImagePositionPatient: x, y, z in mm of the first pixel's centre."""
+        """(0020,0032) ImagePositionPatient: x, y, z in mm of the first pixel's centre.
+
+        Of a frame of a dose grid it is that of the first frame moved by (3004,000C) GridFrameOffsetVector.
+        """
         found = self.decimals("PlanePositionSequence", "ImagePositionPatient")
-        return tuple(found) if len(found) == 3 else None
+        if len(found) != 3:
+            return None
+        return self._of_grid(found) if "GridFrameOffsetVector" in self.top else tuple(found)
+
+    def _of_grid(self, first: list[float]) -> tuple[float, ...]:
+        """PS3.3 C.8.8.3.2: offsets along the normal when the first is zero, else the z coordinates of axial planes."""
+        raw = elements.numbers(self.top, "GridFrameOffsetVector")
+        start, own = (raw[0], raw[self._index]) if self._index < len(raw) else (None, None)
+        o = self.orientation
+        if start is None or own is None or o is None:
+            return tuple(first)
+        normal = (o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3])
+        if start == 0:
+            return tuple(at + own * along for at, along in zip(first, normal, strict=True))
+        return (first[0], first[1], own) if abs(normal[2]) > 0.999 else tuple(first)
 
     @property
     def spacing(self) -> tuple[float, float] | None:

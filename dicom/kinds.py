@@ -77,7 +77,7 @@ def refuse_non_images(source: Source) -> None:
     if source.pixels is None or source.pixels.length == 0:
         raise _without_pixels(source)
     if is_withheld(ds):
-        raise WithheldImage("(0008,0008) ImageType is LABEL or OVERVIEW")
+        raise WithheldImage("(0008,0008) ImageType is LABEL or OVERVIEW, or (0048,0010) SpecimenLabelInImage is YES")
 
 
 def _object(ds: Dataset) -> type[NotAnImage] | None:
@@ -114,7 +114,10 @@ def _is_image_class(ds: Dataset) -> bool:
 
 
 def is_withheld(ds: Dataset) -> bool:
-    """A slide's label or overview, which may show a name: ImageType value 3, PS3.3 C.8.12.4.1.1."""
+    """A slide's picture that may show a name: its label or overview by ImageType value 3 (PS3.3 C.8.12.4.1.1), or any
+    that says (0048,0010) SpecimenLabelInImage YES (C.8.12.4)."""
+    if elements.text(ds, "SpecimenLabelInImage").upper() == "YES":
+        return True
     return any(t.upper() in ("LABEL", "OVERVIEW") for t in elements.texts(ds, "ImageType")[2:3])
 
 

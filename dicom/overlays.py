@@ -59,10 +59,12 @@ def _plane(ds: Dataset, group: int, layout: Layout, index: int, words: NDArray[A
 
 
 def _packed(ds: Dataset, group: int, count: int, index: int) -> Mask | None:
+    """Bits of the plane for frame `index`, PS3.3 C.9.3: as many frames as (60xx,0015) says from (60xx,0051) on, which
+    may be one; with neither the plane lies on every frame."""
     raw = elements.packed_bytes(ds, ds[group, 0x3000])
-    frames = _number(ds, group, 0x0015, 1)
-    first = _number(ds, group, 0x0051, 1) - 1
-    which = index - first if frames > 1 else 0
+    frames = max(1, _number(ds, group, 0x0015, 1))
+    first = _number(ds, group, 0x0051, 0)
+    which = index + 1 - max(1, first) if frames > 1 or first > 0 else 0
     if not 0 <= which < frames:
         return None
     start = which * count

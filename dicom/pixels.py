@@ -7,6 +7,7 @@ transform.
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom.codestream import Codestream
+from dicom import elements
+from dicom.codestream import Codestream, read_codestream
 from dicom.decoders import decode_codestream
 from dicom.errors import DamagedFile, FrameMissing, TruncatedFile, UnsupportedCompression, UnsupportedPixels
 from dicom.fragments import Fragments, locate_frames
@@ -53,6 +55,7 @@ class PixelReader:
         self._source, self._limits = source, limits
         self._element: PixelElement = source.pixels
         self._fragments: Fragments | None = None
+        self._tiled = elements.integer(source.dataset, "TotalPixelMatrixColumns") is not None
 
     @property
     def encapsulated(self) -> bool:
@@ -78,9 +81,28 @@ class PixelReader:
         if layout.bits_allocated < 8:
             raise UnsupportedCompression("compressed one-bit pixel data")
         rle = self._source.syntax == RLE
-        array, stream = decode_codestream(data, layout, rle=rle, at_least=at_least)
+        tile = self._tile(data)
+        cut = tile is not layout
+        array, stream = decode_codestream(data, tile, rle=rle, at_least=0 if cut else at_least)
+        values, rgb = _conformed(array, tile, stream), _is_rgb(stream, layout)
+        if cut:
+            return Stored(_filled_up(values, layout, rgb=rgb), rgb, not stream.lossless)
         words = array if stream.lossless and array.ndim == 2 else None
-        return Stored(_conformed(array, layout, stream), _is_rgb(stream, layout), not stream.lossless, words)
+        return Stored(values, rgb, not stream.lossless, words)
+
+    def _tile(self, data: bytes) -> Layout:
+        """The layout of one compressed frame: smaller for a tile that was cut off at the edge of its slide.
+
+        Tiles are to be filled up (PS3.3 C.7.6.17.3); some writers store only the part that lies on the slide. A
+        codestream larger than Rows x Columns is left for `decode_codestream` to refuse.
+        """
+        layout = self.layout
+        stream = read_codestream(data) if self._tiled else None
+        if stream is None or stream.rows > layout.rows or stream.columns > layout.columns:
+            return layout
+        if (stream.rows, stream.columns) == (layout.rows, layout.columns):
+            return layout
+        return dataclasses.replace(layout, rows=stream.rows, columns=stream.columns)
 
     def _native(self, index: int) -> Stored:
         layout = self.layout
@@ -154,6 +176,19 @@ class PixelReader:
         first, last = index * size, (index + 1) * size
         raw = self._raw(first // 8, (last + 7) // 8 - first // 8)
         return Stored(_unpacked(raw, first % 8, self.layout), False, False)
+
+
+def _filled_up(values: NDArray[Any], layout: Layout, *, rgb: bool) -> NDArray[Any]:
+    """A cut tile in the upper left corner of Rows x Columns; the rest white, as glass is, black in grey pictures."""
+    blank: int | list[int] = 0
+    if values.ndim == 3:
+        top = (1 << layout.bits_stored) - 1
+        middle = top if rgb or not layout.photometric.startswith("YBR") else (top + 1) // 2
+        blank = [top, middle, middle, *[top] * (values.shape[2] - 3)]
+    whole = np.empty((layout.rows, layout.columns, *values.shape[2:]), values.dtype)
+    whole[...] = blank
+    whole[: values.shape[0], : values.shape[1]] = values
+    return whole
 
 
 def _unpacked(raw: bytes, first: int, layout: Layout) -> NDArray[Any]:

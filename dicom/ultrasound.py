@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 from dicom import elements
 
 _BURNED_CLASSES = (
-    "1.2.840.10008.5.1.4.1.1.6",  # ultrasound (also .6.1, .6.2)
-    "1.2.840.10008.5.1.4.1.1.3",  # ultrasound multi-frame (also .3.1)
-    "1.2.840.10008.5.1.4.1.1.7",  # secondary capture (also .7.1 to .7.4)
+    "1.2.840.10008.5.1.4.1.1.6.",  # ultrasound (also .6.1, .6.2)
+    "1.2.840.10008.5.1.4.1.1.3.",  # ultrasound multi-frame (also .3.1)
+    "1.2.840.10008.5.1.4.1.1.7.",  # secondary capture (also .7.1 to .7.4), not the photographs of .77
     "1.2.840.10008.5.1.4.1.1.12.",  # angiography and fluoroscopy
 )
 _BURNED_MODALITIES = frozenset(("US", "SC", "XC", "XA", "OT", "RF", "ES"))
@@ -47,7 +47,7 @@ def may_be_burned_in(ds: Dataset) -> bool:
     stated = elements.text(ds, "BurnedInAnnotation").upper()
     if stated in ("YES", "NO"):
         return stated == "YES"
-    usual = elements.text(ds, "SOPClassUID").startswith(_BURNED_CLASSES)
+    usual = f"{elements.text(ds, 'SOPClassUID')}.".startswith(_BURNED_CLASSES)
     return usual or elements.text(ds, "Modality").upper() in _BURNED_MODALITIES
 
 
