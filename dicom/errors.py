@@ -2,10 +2,13 @@
 
     DicomError
     ├── Unreadable                   the bytes are not what they should be
+    │   ├── FileMissing              nothing lies at this path: check where the file is
+    │   ├── ReferenceMissing         a DICOMDIR names a file that did not come: send the whole folder
     │   ├── EmptyFile                send the file again
     │   ├── UnknownFile              not an image we know: export as DICOM, PNG, JPEG or TIFF
     │   ├── TruncatedFile            the file ends early: copy or export it again
     │   ├── DamagedFile              the file contradicts itself: export it again
+    │   ├── PackedFile               packed in a way that is not opened: unpack it first
     │   ├── EncryptedFile            remove the password or encryption first
     │   └── DisguisedFile            two kinds of file in one: refuse, export it cleanly
     ├── NotAnImage                   sound DICOM, but nothing to look at
@@ -54,6 +57,14 @@ class Unreadable(DicomError):
     """The bytes are not what they should be."""
 
 
+class FileMissing(Unreadable):
+    """Nothing lies at the path given."""
+
+
+class ReferenceMissing(Unreadable):
+    """A file that a DICOMDIR names by (0004,1500) ReferencedFileID is not below its folder, others are."""
+
+
 class EmptyFile(Unreadable):
     """No bytes at all."""
 
@@ -68,6 +79,10 @@ class TruncatedFile(Unreadable):
 
 class DamagedFile(Unreadable):
     """Header and content contradict each other, or the decoder gave up."""
+
+
+class PackedFile(Unreadable):
+    """A gzip file around anything but a NIfTI volume."""
 
 
 class EncryptedFile(Unreadable):

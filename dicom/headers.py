@@ -42,7 +42,7 @@ class Header:
     unit: str
     slots: tuple[Slot, ...]
     references: tuple[tuple[str, ...], ...] = ()
-    """Path parts of the files a DICOMDIR names, PS3.3 F.3.2.2."""
+    """Path parts of the file each record of a DICOMDIR names, () where it names none, PS3.3 F.3.2.2."""
     syntax: str = ""
     """Transfer syntax UID or raster format."""
     levels: tuple[tuple[int, int, float], ...] = ()

@@ -61,12 +61,10 @@ def is_tiled_slide(ds: Dataset) -> bool:
 
 
 def _directory(ds: Dataset) -> Header:
-    references = []
-    for record in elements.items(ds, "DirectoryRecordSequence"):
-        parts = tuple(elements.texts(record, "ReferencedFileID"))
-        if parts:
-            references.append(parts)
-    return Header("directory", Facts(), "", "", "", 0, False, "", (), tuple(references))
+    """One entry per directory record, so that a missing file can be told by its record's number."""
+    records = elements.items(ds, "DirectoryRecordSequence")
+    references = tuple(tuple(elements.texts(record, "ReferencedFileID")) for record in records)
+    return Header("directory", Facts(), "", "", "", 0, False, "", (), references)
 
 
 def _slots(ds: Dataset, frames: int) -> tuple[Slot, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Literal
 
-from dicom.errors import DicomError, DisguisedFile, EmptyFile, EncryptedFile, UnknownFile
+from dicom.errors import DicomError, DisguisedFile, EmptyFile, EncryptedFile, PackedFile, UnknownFile
 from dicom.source import refuse_disguise
 
 Kind = Literal["dicom", "raster", "tiff", "slide", "zip", "nifti"]
@@ -29,7 +30,7 @@ _FIRST_GROUPS = (0x0002, 0x0008, 0x0004, 0x0010)
 
 def sniff(head: bytes) -> Kind:
     """The kind of a file from its first `HEAD_BYTES` bytes. Raises `EmptyFile`, `DisguisedFile`,
-    `EncryptedFile` or `UnknownFile`."""
+    `EncryptedFile`, `PackedFile` or `UnknownFile`."""
     if not head:
         raise EmptyFile("the file has no bytes")
     if head[128:132] == b"DICM":
@@ -38,6 +39,10 @@ def sniff(head: bytes) -> Kind:
     found = _by_signature(head)
     if found is not None:
         return found
+    if head[:2] == b"\x1f\x8b":
+        if _is_nifti(_gunzipped(head)):
+            return "nifti"  # whose readers all take it packed
+        raise PackedFile("gzip (RFC 1952) around something other than a NIfTI volume")
     if head[:1] == b"\x30" and _CMS_OID in head[:64]:
         raise EncryptedFile("CMS envelope (PS3.15 B)")
     if _starts_like_dicom(head):
@@ -54,9 +59,19 @@ def _by_signature(head: bytes) -> Kind | None:
         return "zip"
     if head.startswith(_MIRAX_OR_HAMAMATSU):
         return "slide"
-    if head[:2] == b"\x1f\x8b" or head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:7] == b"n+2":
-        return "nifti"
-    return None
+    return "nifti" if _is_nifti(head) else None
+
+
+def _is_nifti(head: bytes) -> bool:
+    return head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:7] == b"n+2"
+
+
+def _gunzipped(head: bytes) -> bytes:
+    """The beginning of what a gzip file holds; b"" when it is damaged."""
+    try:
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _starts_like_dicom(head: bytes) -> bool:

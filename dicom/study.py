@@ -11,7 +11,15 @@ from pathlib import Path
 from types import TracebackType
 
 from dicom import archive
-from dicom.errors import DicomError, DirectoryFile, TooManyBytes, TooManyFiles, UnknownFile
+from dicom.errors import (
+    DicomError,
+    DirectoryFile,
+    FileMissing,
+    ReferenceMissing,
+    TooManyBytes,
+    TooManyFiles,
+    UnknownFile,
+)
 from dicom.facts import Facts
 from dicom.grouping import group
 from dicom.headers import Header
@@ -24,7 +32,7 @@ from dicom.values import Frame
 @dataclass(frozen=True)
 class Skipped:
     """A file that gave no picture. `name_index` is its place in the paths given; `member` its number within
-    a ZIP, folder or DICOMDIR (from 0), None for a file given by itself."""
+    a ZIP or folder, or of its record in a DICOMDIR (from 0), None for a file given by itself."""
 
     name_index: int
     error: DicomError
@@ -80,7 +88,7 @@ class _Found:
 
 
 def open_study(
-    paths: Sequence[Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -89,15 +97,17 @@ def open_study(
     """Recognise, scan and group files; nothing is decoded until a frame is asked for (but a
     file that comes alone with one uncompressed frame is read at once).
 
-    `paths` are files or folders of any supported kind, recognised by content. `progress` is called with
-    (files scanned, files known so far). A file that cannot be read is listed in `Study.skipped`; only bounds
-    on the whole call (`TooManyFiles`, `TooManyBytes`) raise.
+    `paths` is one or several files or folders of any supported kind, recognised by content. `progress` is called
+    with (files scanned, files known so far). A file that cannot be read is listed in `Study.skipped`, as are a path
+    that leads nowhere (`FileMissing`) and files a DICOMDIR names that are not there (`ReferenceMissing`); only
+    bounds on the whole call (`TooManyFiles`, `TooManyBytes`) raise.
     """
     bounds = limits or Limits()
     pool = sandbox or shared_sandbox(bounds)
     opening = _Opening(bounds, pool, progress)
+    given = [paths] if isinstance(paths, (str, Path)) else paths
     try:
-        return opening.study(list(paths))
+        return opening.study([Path(path) for path in given])
     except BaseException:
         opening.clean()
         raise
@@ -141,6 +151,9 @@ class _Opening:
     def _listed(self, path: Path, index: int) -> list[_Found]:
         if path.is_dir():
             return [_Found(p, index, number) for number, p in enumerate(archive.walk(path, self._limits))]
+        if not path.exists():
+            self._skipped.append(Skipped(index, FileMissing("nothing lies at the path given")))
+            return []
         return [_Found(path, index, None)]
 
     def _scan(self, batch: list[_Found]) -> None:
@@ -222,17 +235,20 @@ class _Opening:
                 continue
             source = self._files[position]
             root = source.path.resolve().parent
-            inside = 0
-            for parts in header.references[: self._limits.files]:
+            missing: list[Skipped] = []
+            named = [(number, parts) for number, parts in enumerate(header.references) if parts]
+            named = named[: self._limits.files]
+            for number, parts in named:
                 path = _below(root, parts)
                 if path is None:
-                    continue
-                inside += 1
-                if path not in known:
+                    why = ReferenceMissing(f"(0004,1500) ReferencedFileID of directory record {number + 1}")
+                    missing.append(Skipped(source.name_index, why, number))
+                elif path not in known:
                     known.add(path)
-                    found.append(_Found(path, source.name_index, len(found)))
-            if inside:
+                    found.append(_Found(path, source.name_index, number))
+            if len(missing) < len(named):  # else it came without its folder, as uploads do: `_refuse_leftovers`
                 self._headers[position] = None
+                self._skipped.extend(missing)
         return found
 
     def _refuse_leftovers(self) -> None:

@@ -1,9 +1,12 @@
 # Why a file gave no picture (one key per class of dicom/errors.py: what happened, what to do), and the names of
 # the code words in Facts.
+error-file-missing = There is no file at this place. Check its name and the folder it lies in.
+error-reference-missing = A file that the disc's table of contents (DICOMDIR) names is missing. Send the whole folder.
 error-empty-file = This file is empty. Send it again.
 error-unknown-file = This is not a picture we can read. Export it as DICOM, PNG, JPEG or TIFF and send that.
 error-truncated-file = This file ends too early; part of it is missing. Copy or export it again and send the whole file.
 error-damaged-file = This file is damaged and cannot be read. Export it again from where it came from.
+error-packed-file = This file is packed (gzip). Unpack it and send what is inside.
 error-encrypted-file = This file is encrypted or protected by a password. Remove the protection and send it again.
 error-disguised-file = This file pretends to be two kinds of file at once, so it was not opened. Export it cleanly from the original system.
 error-header-only = This file describes an image but holds no pixels. Send the complete file.
