@@ -28,7 +28,8 @@ class Limits:
     nesting: int = 64
     """Sequences within sequences. The deepest real objects (SR, enhanced) have about 16."""
     elements: int = 1_000_000
-    """Data elements in all sequences of one file. Per-frame groups of 10 000 frames have about 400 000."""
+    """Data elements in all sequences of one file. Per-frame groups of 10 000 frames have about 400 000. Repeats of
+    one element, which no honest file has, are refused at twice the number at the latest."""
     frames: int = 20_000
     """Frames of one file. Long angiography and whole-slide levels reach 10 000."""
     frame_pixels: int = 160 * 1000 * 1000
@@ -44,7 +45,7 @@ class Limits:
     seconds_per_step: float = 30.0
     """Wall clock and processor seconds of one step (reading one header, decoding one frame)."""
     seconds_per_scan: float = 9.0
-    """The same for reading headers only, where nothing honest takes a second."""
+    """The same for reading headers (and one small uncompressed frame along), where nothing honest takes a second."""
     seconds_per_frame: float = 1.0
     """Processor seconds any DICOM frame may take, before those for its pixels: damaged JPEG-LS takes minutes, an
     honest CT slice of any codec 0.05."""

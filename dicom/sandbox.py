@@ -39,6 +39,8 @@ _START_SECONDS = 60.0  # importing the decoders on a busy machine; no file has b
 _KEPT_BYTES = 64 * 1024 * 1024  # shared memory beyond this is given back after each answer
 _REUSED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """For glibc: up to 64 MiB of a frame's memory are kept for the next one; asking anew costs a third of a CR's time."""
+_SCANS = ("scan", "scan_many", "scan_one")
+"""Tasks bounded by `Limits.seconds_per_scan`; the last may read one small uncompressed frame along."""
 _MESSAGE_BYTES = 256 * 1024 * 1024
 _KEPT_VARIABLES = (
     "PATH",
@@ -127,7 +129,7 @@ class _Child:
     def ask(self, task: str, arguments: tuple[Any, ...]) -> Any:
         """The result of one task. Raises the task's `DicomError`, `TookTooLong` or `DecoderCrashed`."""
         bounds = self._limits
-        quick = task in ("scan", "scan_many")
+        quick = task in _SCANS
         seconds = min(bounds.seconds_per_scan, bounds.seconds_per_step) if quick else bounds.seconds_per_step
         deadline = time.monotonic() + seconds
         try:
@@ -167,7 +169,7 @@ class _Child:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
                 self.kill()
-                raise TookTooLong("Limits.seconds_per_step: wall clock")
+                raise TookTooLong("Limits.seconds_per_scan or seconds_per_step: wall clock")
             part = os.read(descriptor, min(count, 1 << 20))
             if not part:
                 raise EOFError("a worker closed its pipe")

@@ -35,6 +35,8 @@ DEFLATED = {"1.2.840.10008.1.2.1.99"}
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_HEADER_BYTES = 8  # of an element or an item, PS3.5 7.1 and 7.5; long value lengths come as four more
+_REPEATS = 2  # an element is often read as two eight bytes: with the header of its item, or with a value of eight
 _LONG_VRS = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"ox"}
 _PIXEL_KEYWORDS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
 _DISGUISES = (
@@ -96,10 +98,10 @@ def open_source(stream: BinaryIO, limits: Limits) -> Source:
     start = stream.tell()
     stream.seek(0)
     try:
-        dataset = _parse(stream)
+        dataset = _parse(stream, limits)
     except DamagedFile:
         stream = _repaired(stream, syntax, start)
-        dataset = _parse(stream)
+        dataset = _parse(stream, limits)
     _check_complexity(dataset, limits)
     pixels, big = _locate(stream, dataset)
     implicit, little = _encoding(dataset)
@@ -174,9 +176,36 @@ def _repaired(stream: BinaryIO, syntax: str, start: int) -> BinaryIO:
     return io.BytesIO(data)
 
 
-def _parse(stream: BinaryIO) -> FileDataset:
+class _Counting:
+    """A stream that refuses to go on after too many reads of eight bytes, which is how pydicom reads headers.
+
+    `_check_complexity` cannot see them all: of an element that is repeated a million times one is left.
+    """
+
+    def __init__(self, stream: BinaryIO, most: int) -> None:
+        self._read, self._left = stream.read, most
+        self.seek, self.tell = stream.seek, stream.tell
+
+    @property
+    def exhausted(self) -> bool:
+        return self._left < 0
+
+    def read(self, size: int = -1) -> bytes:
+        if size == _HEADER_BYTES:
+            self._left -= 1
+            if self._left < 0:
+                raise TooComplex("Limits.elements")
+        return self._read(size)
+
+
+def _parse(stream: BinaryIO, limits: Limits) -> FileDataset:
+    counting: _Counting | None = None
+    if size_of(stream) > limits.elements * _HEADER_BYTES:  # else it cannot hold that many
+        counting = _Counting(stream, limits.elements * _REPEATS)
     try:
-        return pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        return pydicom.dcmread(cast(BinaryIO, counting or stream), stop_before_pixels=True, force=True)
+    except MemoryError:
+        raise
     except RecursionError as fault:
         raise TooComplex("Limits.nesting: sequences nested too deeply") from fault
     except EOFError as fault:
@@ -184,6 +213,8 @@ def _parse(stream: BinaryIO) -> FileDataset:
     except InvalidDicomError as fault:
         raise UnknownFile("not a DICOM file") from fault
     except Exception as fault:  # pydicom raises a dozen kinds on damaged headers, some of its own
+        if counting is not None and counting.exhausted:  # pydicom hides some refusals behind its own errors
+            raise TooComplex("Limits.elements") from fault
         raise DamagedFile("the header cannot be parsed") from fault
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
+import os
 import signal
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,12 +27,14 @@ from dicom.pixels import PixelReader
 from dicom.raster import is_turned, raster_frame, scan_raster
 from dicom.scan import is_tiled_slide, scan_dicom
 from dicom.sniff import HEAD_BYTES, sniff
-from dicom.source import Source, mapped, open_source
+from dicom.source import Source, mapped, open_source, size_of
 from dicom.values import Frame
 
 _PLAIN_PIXELS = 16_000_000
 _AT_HAND = 16_000_000  # samples of a frame that is read along with its header: a large radiograph
 _OPEN = 4  # files kept open between requests: neighbouring frames of one file come one after another
+_KEPT_SHARE = 8  # kept files hold at most this part of a worker's memory, the one in use apart
+_SOON_SECONDS = 1.0  # a header that took longer has used up the time in which its picture could be read along
 
 
 @contextlib.contextmanager
@@ -49,9 +54,16 @@ Identity = tuple[str, int, int, int]
 """Path, inode, size and time of change: what makes a kept file still the same one."""
 
 
-def _identity(path: Path) -> Identity:
-    state = path.stat()
+def _identity(path: Path | str) -> Identity:
+    state = os.stat(path)
     return str(path), state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _is_unchanged(identity: Identity) -> bool:
+    try:
+        return _identity(identity[0]) == identity
+    except OSError:  # deleted, or its folder
+        return False
 
 
 class Desk:
@@ -74,21 +86,49 @@ class Desk:
             "probe": self.probe,
         }
 
+    @property
+    def keeps_files(self) -> bool:
+        return bool(self._open or self._slides or self._volumes)
+
     def run(self, task: str, arguments: tuple[Any, ...]) -> Any:
-        """The result of a task. Raises `DicomError`; anything else is the worker's to translate."""
+        """The result of a task, tried again without the kept files when memory runs out.
+
+        Raises `DicomError` and MemoryError; anything else is the worker's to translate.
+        """
+        self.tidy()
+        try:
+            return self._attempt(task, arguments)
+        except MemoryError:
+            pass  # only past this line is the memory free that the interrupted calls held
+        self._forget()
+        return self._attempt(task, arguments)
+
+    def _attempt(self, task: str, arguments: tuple[Any, ...]) -> Any:
         try:
             return self._tasks[task](*arguments)
-        except MemoryError:
-            self._forget()
+        except OSError as fault:
+            if fault.errno == errno.ENOMEM:  # how mmap says it; Python's own allocations raise MemoryError
+                raise MemoryError from fault
             raise
+
+    def tidy(self) -> None:
+        """Close kept files that were deleted or changed: until then their disk space is not free."""
+        for identity in [i for i in self._open if not _is_unchanged(i)]:
+            self._open.pop(identity)[0].close()
+        for identity in [i for i in self._slides if not _is_unchanged(i)]:
+            self._slides.pop(identity).close()
+        for identity in [i for i in self._volumes if not _is_unchanged(i)]:
+            del self._volumes[identity]
 
     def scan(self, path: str) -> Header:
         """The header of one file of any supported kind, nothing decoded."""
         place = Path(path)
         if not place.is_file():
             raise UnknownFile("not a regular file")  # a pipe or a device would keep the reader waiting
-        if place.stat().st_size > self._limits.file_bytes:
+        identity = _identity(place)
+        if identity[2] > self._limits.file_bytes:
             raise TooManyBytes("Limits.file_bytes: one file")
+        self._make_room(identity)
         with place.open("rb") as stream:
             kind = sniff(stream.read(HEAD_BYTES))
             stream.seek(0)
@@ -114,8 +154,10 @@ class Desk:
 
     def scan_one(self, path: str) -> tuple[Header, Frame | None]:
         """The header of a file that comes alone, and its picture where that costs less than being asked again."""
+        start = time.monotonic()
         header = self.scan(path)
-        return header, self._read_along(path, header)
+        soon = time.monotonic() - start < _SOON_SECONDS
+        return header, self._read_along(path, header) if soon else None
 
     def _read_along(self, path: str, header: Header) -> Frame | None:
         """The one uncompressed frame of a small file; None where it cannot be had, to be refused when it is wanted."""
@@ -164,6 +206,7 @@ class Desk:
 
     def frame(self, path: str, reader: str, index: int, at_least: int, keep_burned_in: bool) -> Frame:
         """Frame `index` of a scanned file."""
+        self._make_room(_identity(path))
         if reader == "slide":
             return slides.overview(self._slide(path), self._limits)
         if reader == "nifti":
@@ -178,6 +221,7 @@ class Desk:
 
     def region(self, path: str, box: tuple[int, int, int, int], scale: float) -> NDArray[np.uint8]:
         """RGB pixels of a slide's region; see `slides.region`."""
+        self._make_room(_identity(path))
         return slides.region(self._slide(path), box, scale)
 
     def unpack(self, path: str, folder: str) -> int:
@@ -206,6 +250,16 @@ class Desk:
         while len(self._open) > _OPEN:
             self._open.popitem(last=False)[1][0].close()
 
+    def _make_room(self, wanted: Identity) -> None:
+        """Close other open files, the one unused for longest first, until they and the wanted one fit their share."""
+        others = {i: size_of(source.stream) for i, (source, _) in self._open.items() if i != wanted}
+        over = sum(others.values()) + wanted[2] - self._limits.worker_memory_bytes // _KEPT_SHARE
+        for identity, held in others.items():
+            if over <= 0:
+                return
+            over -= held
+            self._open.pop(identity)[0].close()
+
     def _slide(self, path: str) -> Any:
         identity = _identity(Path(path))
         if identity not in self._slides:
@@ -226,6 +280,8 @@ class Desk:
     def _forget(self) -> None:
         for source, _ in self._open.values():
             source.close()
+        for slide in self._slides.values():
+            slide.close()
         self._open.clear()
         self._slides.clear()
         self._volumes.clear()

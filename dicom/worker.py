@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import pickle
+import select
 import struct
 import sys
 import warnings
@@ -22,6 +23,7 @@ from dicom.limits import Limits
 _HEADER = struct.Struct("<Q")
 _SMALL = 1024  # bytes; smaller arrays travel inside the pickle's own bytes
 _ALIGN = 64
+_QUIET_SECONDS = 2.0  # without a request, after which deleted files are let go
 
 
 class _Pickler(pickle.Pickler):
@@ -61,6 +63,8 @@ def main() -> None:
     desk = tasks.Desk(limits)
     _write(replies, ("ok", None), descriptor)
     while True:
+        while desk.keeps_files and not select.select([requests], [], [], _QUIET_SECONDS)[0]:
+            desk.tidy()
         try:
             task, arguments = _read(requests)
         except EOFError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +172,28 @@ def test_sequences_within_sequences_are_refused_beyond_the_bound(tmp_path: Path,
 def test_elements_without_number_are_refused_beyond_the_bound(tmp_path: Path) -> None:
     data = _SEQUENCE + (_ITEM + _MEANING + _ITEM_END) * 400 + _SEQUENCE_END
     path = with_sequence(tmp_path / "a", data)
+    assert inspect(path).readable
+    assert type(inspect(path, limits=Limits(elements=300, workers=1)).error).__name__ == "TooComplex"
+
+
+_SYNTAXES = {"1.2.840.10008.1.2": "<", "1.2.840.10008.1.2.1": "<", "1.2.840.10008.1.2.2": ">"}
+
+
+@pytest.mark.parametrize("syntax", _SYNTAXES)
+def test_one_element_repeated_without_number_is_refused_beyond_the_bound(tmp_path: Path, syntax: str) -> None:
+    order, implicit = _SYNTAXES[syntax], syntax == "1.2.840.10008.1.2"
+    plain = to_bytes(make_dataset(), syntax=syntax)
+    at = plain.index(struct.pack(order + "HH", 0x0010, 0x0010) + (b"" if implicit else b"PN"))
+    element = struct.pack(order + "HH", 0x0009, 0x0010) + (b"\0\0\0\0" if implicit else b"LO\0\0")
+    path = tmp_path / "a"
+    path.write_bytes(plain[:at] + element * 700 + plain[at:])
+    assert inspect(path).readable
+    assert type(inspect(path, limits=Limits(elements=300, workers=1)).error).__name__ == "TooComplex"
+
+
+@pytest.mark.parametrize("repeated", [_ITEM + _ITEM_END, b"\xfe\xff\x00\xe0\0\0\0\0", _ITEM + _MEANING * 9 + _ITEM_END])
+def test_items_and_repeats_within_sequences_are_refused_beyond_the_bound(tmp_path: Path, repeated: bytes) -> None:
+    path = with_sequence(tmp_path / "a", _SEQUENCE + repeated * 700 + _SEQUENCE_END)
     assert inspect(path).readable
     assert type(inspect(path, limits=Limits(elements=300, workers=1)).error).__name__ == "TooComplex"
 

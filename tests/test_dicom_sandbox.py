@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
 import signal
@@ -18,6 +19,7 @@ from pydicom.uid import RLELossless
 from dicom import Limits, Sandbox, open_study
 from dicom.errors import DecoderCrashed, DicomError, TookTooLong, TookTooMuchMemory, TruncatedFile, UnknownFile
 from dicom.sandbox import _Unpickler, known_error
+from dicom.tasks import Desk
 from tests.dicom_files import make_dataset, make_dicom, ramp, to_bytes
 
 
@@ -170,3 +172,107 @@ def test_shared_memory_of_a_large_frame_is_given_back(pool: Sandbox, tmp_path: P
     sizes = [link.stat().st_size for link in descriptors.iterdir() if "memfd:pixels" in os.readlink(link)]
     assert sizes == [0]
     assert np.array_equal(pool.call("frame", large, "dicom", 0, 0, False).samples[:2], np.full((2, 6000), 7))
+
+
+def make_sparse(path: Path, mebibytes: int) -> Path:
+    """A sound file of half-mebibyte frames, all zero, that takes no space on most disks."""
+    data = to_bytes(make_dataset(np.zeros((512, 512), np.uint16), NumberOfFrames=mebibytes * 2))
+    start = data.rindex(b"\xe0\x7f\x10\x00OW") + 8  # where the length of the pixels stands
+    path.write_bytes(data[:start] + (mebibytes << 20).to_bytes(4, "little"))
+    os.truncate(path, start + 4 + (mebibytes << 20))
+    return path
+
+
+def mapped_by(pid: int, path: Path) -> bool:
+    maps = Path(f"/proc/{pid}/maps")
+    if not maps.exists():
+        pytest.skip("this system has no /proc")
+    return str(path) in maps.read_text()
+
+
+def test_large_files_are_read_one_after_another_by_one_worker(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1, worker_memory_bytes=1200 << 20))
+    for number in range(5):
+        path = make_sparse(tmp_path / str(number), 500)
+        with open_study([path], sandbox=pool) as study:
+            assert study.skipped == ()
+            assert study.series[0].frame(7).samples.shape == (512, 512)
+    pool.close()
+
+
+def test_a_file_larger_than_a_workers_memory_is_refused_for_that_and_not_as_damaged(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1, worker_memory_bytes=700 << 20))
+    with open_study([make_sparse(tmp_path / "a", 800)], sandbox=pool) as study:
+        assert [type(skipped.error) for skipped in study.skipped] == [TookTooMuchMemory]
+    pool.close()
+
+
+def test_what_needs_the_memory_of_kept_files_is_tried_again_without_them(tmp_path: Path) -> None:
+    desk = Desk(Limits())
+
+    def hungry() -> str:
+        if desk.keeps_files:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return "fed"
+
+    desk._tasks["hungry"] = hungry
+    desk.run("scan", (str(make_dicom(tmp_path / "a")),))
+    assert desk.keeps_files
+    assert desk.run("hungry", ()) == "fed"
+
+
+def test_memory_that_stays_short_is_said_to_be_memory() -> None:
+    desk = Desk(Limits())
+
+    def greedy() -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    desk._tasks["greedy"] = greedy
+    with pytest.raises(MemoryError):
+        desk.run("greedy", ())
+
+
+def test_a_deleted_file_is_let_go_at_the_next_task(pool: Sandbox, tmp_path: Path) -> None:
+    path = make_dicom(tmp_path / "a")
+    pool.call("scan", str(path))
+    (pid,) = pool.pids()
+    assert mapped_by(pid, path)
+    path.unlink()
+    pool.call("ping")
+    assert not mapped_by(pid, path)
+
+
+def test_a_deleted_file_is_let_go_soon_though_nothing_is_asked(pool: Sandbox, tmp_path: Path) -> None:
+    path = make_dicom(tmp_path / "a")
+    pool.call("scan", str(path))
+    (pid,) = pool.pids()
+    path.unlink()
+    deadline = time.monotonic() + 20
+    while mapped_by(pid, path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not mapped_by(pid, path)
+    pool.call("ping")
+    assert pool.pids() == (pid,)
+
+
+def test_a_file_that_comes_alone_has_no_more_time_for_its_header_than_others(tmp_path: Path) -> None:
+    data, element = to_bytes(make_dataset()), b"\x09\x00\x10\x00LO\x00\x00"
+    at = data.index(b"\x10\x00\x10\x00PN")
+    path = tmp_path / "a"
+    path.write_bytes(data[:at] + element * 900_000 + data[at:])
+    pool = Sandbox(Limits(workers=1, seconds_per_scan=0.2))
+    pool.warm()
+    with open_study([path], sandbox=pool) as study:
+        assert [type(skipped.error) for skipped in study.skipped] == [TookTooLong]
+    pool.close()
+
+
+def test_files_kept_open_together_hold_a_small_part_of_a_workers_memory(tmp_path: Path) -> None:
+    pool = Sandbox(Limits(workers=1, worker_memory_bytes=1200 << 20))
+    large, small, other = (make_sparse(tmp_path / str(size), size) for size in (140, 8, 4))
+    pool.call("scan", str(large))
+    (pid,) = pool.pids()
+    pool.call("scan", str(small))
+    pool.call("scan", str(other))
+    assert [mapped_by(pid, path) for path in (large, small, other)] == [False, True, True]
+    pool.close()
