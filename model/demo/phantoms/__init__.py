@@ -15,6 +15,7 @@ from model.demo.phantoms import (
     foreign,
     head_ct,
     histology,
+    perfusion,
     scouts,
     shadows,
 )
@@ -35,6 +36,7 @@ PLAIN: dict[str, tuple[Drawer, float]] = {
     "any_ct": (bodies.ct, 10),
     "any_mr": (bodies.mr, 9),
     "any_radiograph": (shadows.draw, 7),
+    "perfusion": (perfusion.draw, 2),
     "scout": (scouts.draw, 2),
     "foreign": (foreign.draw, 2.5),
 }
