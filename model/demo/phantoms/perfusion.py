@@ -40,7 +40,7 @@ def draw(rng: np.random.Generator, size: int) -> Scene:
     true = _flow(sheet)
     flow = capture.grain(rng, true / rng.uniform(0.9, 1.8), 0.06)
     flow[true < 0.02] = 0  # outside, and where there was too little to measure
-    pixels = capture.to_bytes(flow ** rng.uniform(0.7, 1.2))
+    pixels = capture.to_bytes(np.clip(flow, 0, None) ** rng.uniform(0.7, 1.2))
     if rng.random() < 0.25:
         colours = np.asarray(cv2.applyColorMap(pixels, int(rng.choice([cv2.COLORMAP_JET, cv2.COLORMAP_TURBO]))))
         pixels = np.ascontiguousarray(colours[..., ::-1] * (pixels > 0)[..., None])
