@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom.codestream import Codestream, read_codestream
+from dicom.codestream import Codestream, bare, read_codestream
 from dicom.errors import DamagedFile, MissingDecoder, UnsupportedCompression
 from dicom.layout import Layout
 
@@ -31,6 +31,7 @@ def decode_codestream(data: bytes, layout: Layout, *, rle: bool, at_least: int =
     Colour that was stored as YCbCr inside the codestream is RGB on return (`Codestream.transformed`).
     Raises `DamagedFile`, `UnsupportedCompression`, `MissingDecoder`.
     """
+    data = bare(data)
     stream = read_codestream(data)
     if stream is None:
         if not (rle and _plausible_rle(data)):
@@ -181,7 +182,7 @@ def _reduced(data: bytes, stream: Codestream, reduction: int) -> Array:
     """Reduced-resolution decode by imagecodecs' OpenJPEG."""
     from dicom.openjpeg import decode_reduced
 
-    values = decode_reduced(data[data.find(b"\xff\x4f\xff\x51") :], reduction)
+    values = decode_reduced(data, reduction)
     size = 1 if stream.bits <= 8 else 2 if stream.bits <= 16 else 4
     return values.astype(f"{'i' if stream.signed else 'u'}{size}")
 
@@ -190,8 +191,7 @@ def _reduced_by_pillow(data: bytes, stream: Codestream, reduction: int) -> Array
     """The same by Pillow's, which is slower, widens to 16 bits and biases signed values."""
     from PIL import Image, Jpeg2KImagePlugin
 
-    at = data.find(b"\xff\x4f\xff\x51")
-    image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(data[at:]))
+    image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(data))
     image.reduce = reduction
     image.load()
     if not isinstance(image, Image.Image) or image.mode not in ("L", "I;16"):
