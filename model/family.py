@@ -165,7 +165,7 @@ class Adapter:
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The checkpoint's tokenizer, from its own files only. Raises CheckpointIncomplete when they do not suffice."""
-    from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
+    from transformers import AutoConfig, AutoTokenizer, LlamaTokenizer, PreTrainedTokenizerFast
 
     folder = checkpoint.folder
     # said aloud: left out, transformers asks on the terminal whether the checkpoint's own code may run
@@ -173,6 +173,9 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     try:
         if checkpoint.original and (folder / "tokenizer.json").is_file():
             return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        if checkpoint.original and (folder / "tokenizer.model").is_file():
+            # the automatic choice takes another class when no configuration names one: other ids, no line breaks
+            return LlamaTokenizer.from_pretrained(folder, local_files_only=True)
         if checkpoint.original:  # its model type is unknown to the automatic choice
             return AutoTokenizer.from_pretrained(folder, config=AutoConfig.for_model("llama"), **arguments)
         return AutoTokenizer.from_pretrained(folder, **arguments)

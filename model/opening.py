@@ -73,8 +73,8 @@ def open_engine(
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         checkpoint = inspect(locate(source, download=download))
-        if download and checkpoint.original and tower is None:
-            tower = _fetched_tower(checkpoint)
+        if download and tower is None:
+            tower = fetched_tower(checkpoint)
         return load(
             checkpoint,
             name="demo" if source == "demo" else source,
@@ -96,8 +96,11 @@ def open_engine(
         raise CheckpointError(f"the checkpoint cannot be opened: {type(error).__name__}: {error}") from error
 
 
-def _fetched_tower(checkpoint: Checkpoint) -> Path | None:
-    """The folder of the tower that an original LLaVA checkpoint names, fetched unless it lies at hand already."""
+def fetched_tower(checkpoint: Checkpoint) -> Path | None:
+    """The folder of the tower that an original LLaVA checkpoint names, fetched unless it lies at hand already; None
+    for all others. Raises CheckpointNotFound."""
+    if not checkpoint.original:
+        return None
     try:
         return original_llava.find_tower(checkpoint).folder
     except TowerNotFound:

@@ -37,9 +37,10 @@ def run_models(call: Call) -> int:
 
 
 def run_convert(call: Call) -> int:
-    from model import ModelError
+    from model import ModelError, names_the_hub
+    from model.checkpoint import inspect
     from model.convert import convert
-    from model.opening import locate
+    from model.opening import fetched_tower, locate
 
     if len(call.arguments.words) != 2:
         raise Misuse("usage-missing", "SOURCE FOLDER")
@@ -55,7 +56,10 @@ def run_convert(call: Call) -> int:
 
     tower = Path(call.arguments.tower) if call.arguments.tower else None
     try:
-        convert(locate(source, download=True), target, quantization=quantization, tower=tower, progress=show)
+        folder = locate(source, download=True)
+        if tower is None and names_the_hub(source):  # as when it is opened: its tower is another name on the hub
+            tower = fetched_tower(inspect(folder))
+        convert(folder, target, quantization=quantization, tower=tower, progress=show)
     except ModelError as error:
         call.terminal.progress("")
         log.error("%s: %s", type(error).__name__, error)  # which file, which library: for the operator
