@@ -12,9 +12,19 @@ export function drawChat(part, room) {
   part.element.firstElementChild.append(drawResizer(), scroller);
   const drawn = new Map();
   let shown = { conversation: "", series: [], turns: [], answering: false };
+  let follow = true; // the reader is at the end and stays there, also when a notice below takes room away
+  const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+  let height = 0;
+  scroller.addEventListener("scroll", () => {
+    if (scroller.clientHeight !== height) return; // the room changed, not the reader's place in it
+    follow = scroller.scrollHeight - scroller.scrollTop - height < 80;
+  });
+  new ResizeObserver(() => {
+    height = scroller.clientHeight;
+    if (follow && shown.turns.length) toEnd();
+  }).observe(scroller);
 
   function draw() {
-    const follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
     const grew = shown.turns.length > drawn.size;
     const ids = new Set(shown.turns.map((turn) => turn.id));
     for (const [id, kept] of drawn) {
@@ -26,7 +36,8 @@ export function drawChat(part, room) {
     log.setAttribute("aria-busy", String(shown.answering)); // read out once, when it is whole
     shown.turns.forEach((turn, index) => drawOne(turn, index === shown.turns.length - 1));
     greeting.hidden = shown.turns.length > 0;
-    if (follow || grew) scroller.scrollTop = scroller.scrollHeight;
+    if (!shown.turns.length) scroller.scrollTop = 0; // a welcome is read from its beginning
+    else if (follow || grew) toEnd();
     scroller.setAttribute("aria-label", say("chat-label"));
   }
 

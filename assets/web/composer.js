@@ -1,5 +1,5 @@
 // The question box's company: what the model will see, and questions worth asking. The box itself is Gradio's.
-import { node } from "./dom.js";
+import { icon, node } from "./dom.js";
 import { has, onSpeak, say } from "./words.js";
 
 const SUGGESTED = 6; // most suggestions per modality in locales: suggest-<modality>-1 …
@@ -42,7 +42,10 @@ function drawSeen(place, room) {
   const label = node("strong");
   const words = node("span");
   const editing = node("button", { type: "button", class: "link", hidden: true, onclick: () => stopEditing() });
-  place.append(thumbnail, node("div", { class: "seen-words" }, label, words), editing);
+  // Also here: on a phone the image's side, where the other one stands, is shown only once there is an image.
+  const addWords = node("span");
+  const add = node("button", { type: "button", class: "quiet add-here", onclick: () => room.chooseFiles() }, icon("image-plus"), addWords);
+  place.append(thumbnail, node("div", { class: "seen-words" }, label, words), editing, add);
 
   let put = ""; // what stood in the box before an earlier question was taken up again
 
@@ -61,6 +64,9 @@ function drawSeen(place, room) {
     words.textContent = seenWords(view);
     editing.hidden = !room.replaces;
     editing.textContent = say("stop-editing");
+    addWords.textContent = say("add-images");
+    add.setAttribute("aria-label", say("add-images"));
+    add.title = say("add-images-title");
   }
 
   function seenWords(view) {

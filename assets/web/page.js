@@ -23,6 +23,7 @@ const room = {
   restoreView: () => {},
   activeSeries: () => null,
   tell: () => {},
+  drawNotices: () => {},
   chooseFiles: () => {},
   takeSample: () => {},
   fill: () => {},
@@ -173,7 +174,10 @@ room.shown = (shown) => {
     room.showSeries(shown.series, { reopened: other });
     if (other) restore(shown);
   }
-  if (other) room.conversationChanged();
+  if (other) {
+    room.conversationChanged();
+    room.drawNotices();
+  }
   room.drawShelf();
   return true;
 };

@@ -42,6 +42,7 @@ export function drawRating(turn, room, below) {
     rating.thumb = rating.thumb === side ? null : side;
     draw();
     thumbs.querySelector(`[data-thumb=${side}]`)?.focus();
+    save.scrollIntoView({ block: "nearest" }); // the reasons push it down
   }
 
   function draw() {

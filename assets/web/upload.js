@@ -33,33 +33,34 @@ export function drawUpload(part, room) {
   // One upload after another: `request` gets the conversation and gives [url, body]. `names` are the files' names,
   // told back to the reader who sent several; they never leave the page.
   function send(request, names = []) {
-    busy = busy.then(() => follow(request, names)).catch(() => room.tell({ kind: "error", sentence: both("upload-failed"), stays: true }));
+    busy = busy.then(() => follow(request, names));
     return busy;
   }
 
   async function follow(request, names) {
     advance(0, 0);
+    let conversation; // what is told about these files stays with it, wherever the reader has gone meanwhile
+    const refuse = (sentence, name) => room.tell({ kind: "error", sentence, names: name ? [name] : [], stays: true, conversation });
     try {
-      const conversation = await room.ensureConversation();
+      conversation = await room.ensureConversation();
       const [url, body] = request(conversation);
       const answer = await fetch(url, { method: "POST", body });
       if (!answer.ok) {
         const refusal = await answer.json().catch(() => null);
         if (!refusal?.sentence) throw new Error(String(answer.status));
-        room.tell({ kind: "error", sentence: refusal.sentence, stays: true });
+        refuse(refusal.sentence);
         return;
       }
       let whole = false;
       for await (const event of lines(answer.body)) {
         if (event.event === "progress") advance(event.done, event.total);
-        if (event.event === "refused") {
-          const name = names.length > 1 ? names[event.name_index] : undefined;
-          room.tell({ kind: "error", sentence: event.sentence, names: name ? [name] : [], stays: true });
-        }
+        if (event.event === "refused") refuse(event.sentence, names.length > 1 ? names[event.name_index] : undefined);
         if (event.event === "series") arrived(event.series, conversation);
         if (event.event === "done") whole = true;
       }
       if (!whole) throw new Error("cut short");
+    } catch {
+      refuse(both("upload-failed"));
     } finally {
       progress.hidden = true;
       input.value = "";

@@ -8,6 +8,8 @@ shelf-button = المحادثات
 theme-light = المظهر الفاتح
 theme-dark = المظهر الداكن
 close = إغلاق
+notice-more = المزيد
+notice-less = أقل
 cancel = إلغاء
 
 model-loading = جارٍ تحميل النموذج

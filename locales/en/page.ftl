@@ -8,6 +8,8 @@ shelf-button = Conversations
 theme-light = Light theme
 theme-dark = Dark theme
 close = Close
+notice-more = More
+notice-less = Less
 cancel = Cancel
 
 model-loading = Loading the model

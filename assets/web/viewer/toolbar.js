@@ -4,11 +4,12 @@ import { make } from "./dom.js";
 import { icon } from "./icons.js";
 
 export const TOOLS = ["window", "move", "scroll"]; // what dragging does
+const FADE = 26; // CSS pixels at an end of the presets where more are hidden
 const LOOKS = { window: "contrast", move: "move", scroll: "layers" };
 const KEYS = { window: "W", move: "Z", scroll: "S", fit: "F", reset: "0", invert: "I", overlay: "O" };
 
 export class Toolbar {
-  #words; #buttons = {}; #presets = []; #presetRow; #language = "en";
+  #words; #buttons = {}; #presets = []; #presetRow; #pressed = -1; #language = "en";
 
   /** `actions`: {tool(name), fit(), reset(), invert(), overlay(), preset(index)}. */
   constructor(words, actions) {
@@ -27,6 +28,8 @@ export class Toolbar {
       const chip = event.target.closest("button");
       if (chip) actions.preset(Number(chip.dataset.index));
     });
+    this.#presetRow.addEventListener("scroll", () => this.#fade(), { passive: true });
+    new ResizeObserver(() => this.#bringPressed()).observe(this.#presetRow);
     this.element = make("div", { className: "bv-toolbar", role: "toolbar" }, tools, this.#presetRow);
   }
 
@@ -59,6 +62,27 @@ export class Toolbar {
       ...(index < 9 ? [make("kbd", { text: String(index + 1), dir: "ltr" })] : []),
       make("span", { text: preset.label?.[this.#language] ?? preset.label?.en ?? preset.key, dir: "auto" }),
     )));
+    this.#pressed = -1;
+    this.#fade();
+  }
+
+  /** Both ends of the row say whether it goes on there. Sides of the screen: right for either direction. */
+  #fade() {
+    const row = this.#presetRow;
+    const beyond = row.scrollWidth - row.clientWidth;
+    const before = getComputedStyle(row).direction === "rtl" ? beyond + row.scrollLeft : row.scrollLeft;
+    row.style.setProperty("--fade-left", before > 1 ? `${FADE}px` : "0px");
+    row.style.setProperty("--fade-right", beyond - before > 1 ? `${FADE}px` : "0px");
+  }
+
+  /** Scrolls only the row: scrollIntoView would also move the page around it. */
+  #bringPressed() {
+    const row = this.#presetRow;
+    const chip = row.children[this.#pressed]?.getBoundingClientRect();
+    const seen = row.getBoundingClientRect();
+    if (chip && chip.left < seen.left + FADE) row.scrollLeft -= seen.left + FADE - chip.left;
+    else if (chip && chip.right > seen.right - FADE) row.scrollLeft += chip.right - seen.right + FADE;
+    this.#fade();
   }
 
   /** What is on: {tool, preset index or -1, fit, inverted, overlay, color, frames, hasOverlay, empty}. */
@@ -75,5 +99,8 @@ export class Toolbar {
     for (const chip of this.#presetRow.children) {
       chip.setAttribute("aria-pressed", String(Number(chip.dataset.index) === state.preset));
     }
+    if (state.preset === this.#pressed) return; // where the reader scrolled the row to, it stays
+    this.#pressed = state.preset;
+    this.#bringPressed();
   }
 }

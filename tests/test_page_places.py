@@ -1,0 +1,202 @@
+"""Where things stand on the page: what must stay in sight or in reach on a phone, on a tablet, in a full row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+from pydicom.data import get_testdata_file
+
+from tests.page import PATIENCE, Room, browser_page
+from tests.serving import Program
+
+CT = Path(str(get_testdata_file("CT_small.dcm")))
+ADD = {"en": "Add images", "ar": "إضافة صور"}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    running = Program(tmp_path_factory.mktemp("places") / "data")
+    running.start()
+    with browser_page() as first:  # the tests below are about places, not about how long a model takes to load
+        Room(first, running.url).open()
+        expect(first.locator("#model")).to_have_attribute("data-state", "ready", timeout=4 * PATIENCE)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def phone() -> Iterator[Page]:
+    with browser_page(390, 844, has_touch=True, is_mobile=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browser_page() as opened:
+        yield opened
+
+
+def distance_to_end(scroller: Locator) -> float:
+    return float(scroller.evaluate("it => it.scrollHeight - it.scrollTop - it.clientHeight"))
+
+
+def inside(part: Locator, whole: Locator) -> bool:
+    """Whether `part` can be seen as a whole within `whole`."""
+    one, all_ = part.bounding_box(), whole.bounding_box()
+    assert one is not None
+    assert all_ is not None
+    beside = one["x"] >= all_["x"] - 1 and one["x"] + one["width"] <= all_["x"] + all_["width"] + 1
+    below = one["y"] >= all_["y"] - 1 and one["y"] + one["height"] <= all_["y"] + all_["height"] + 1
+    return beside and below
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_on_a_phone_an_image_can_be_added_after_a_question_without_one(
+    program: Program, phone: Page, code: str
+) -> None:
+    room = Room(phone, program.url).open()
+    room.speak(code)
+    room.ask("hello" if code == "en" else "مرحبًا")
+    add = phone.locator("#composer").get_by_role("button", name=ADD[code])
+    expect(add).to_be_in_viewport(ratio=1)
+    with phone.expect_file_chooser() as chooser:
+        add.click()
+    chooser.value.set_files(CT)
+    room.wait_for_image()
+    expect(phone.locator("#viewer canvas")).to_be_in_viewport()
+    expect(add).to_be_in_viewport(ratio=1)
+    expect(phone.locator("article.turn")).to_have_count(1)
+
+
+def test_on_a_phone_the_reading_of_the_first_file_shows_its_progress(program: Program, phone: Page) -> None:
+    room = Room(phone, program.url).open()
+
+    def slowly(route: Route) -> None:
+        phone.wait_for_timeout(2_000)
+        route.continue_()
+
+    phone.route("**/api/upload", slowly)
+    room.upload(CT)
+    progress = phone.locator(".reading-progress")
+    expect(progress).to_be_visible()
+    expect(progress).to_be_in_viewport(ratio=1)
+    on_top = (
+        "it => it.contains(document.elementFromPoint(...(({x, y}) => [x + 20, y + 12])(it.getBoundingClientRect())))"
+    )
+    assert progress.evaluate(on_top), "nothing may lie over it"
+    room.wait_for_image()
+    expect(progress).to_be_hidden(timeout=PATIENCE)
+
+
+def test_a_refused_file_is_told_in_its_own_conversation_only(program: Program, page: Page, tmp_path: Path) -> None:
+    room = Room(page, program.url).open()
+    room.ask("hello")
+    (tmp_path / "words.txt").write_text("words")
+    room.upload(tmp_path / "words.txt")
+    notice = page.locator("#notice .notice")
+    expect(notice).to_be_visible(timeout=PATIENCE)
+    page.locator("#new-conversation").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    expect(notice).to_be_hidden()
+    page.go_back()
+    expect(page.locator("article.turn")).to_have_count(1, timeout=PATIENCE)
+    expect(notice).to_be_visible()
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_many_refused_files_take_two_lines_and_the_conversation_stays_at_its_end(
+    program: Program, phone: Page, tmp_path: Path, code: str
+) -> None:
+    room = Room(phone, program.url).open()
+    room.speak(code)
+    room.upload(CT)
+    room.wait_for_image()
+    for _ in range(2):
+        room.ask("What kind of image is this?")
+    scroller = phone.locator(".scroller")
+    assert distance_to_end(scroller) < 2
+    for name, content in {"empty.dcm": b"", "words.txt": b"words", "cut.dcm": CT.read_bytes()[:900]}.items():
+        (tmp_path / name).write_bytes(content)
+    room.upload(*tmp_path.iterdir())
+    words = phone.locator("#notice .notice-text")
+    expect(words.locator("p")).to_have_count(3, timeout=PATIENCE)
+    assert words.evaluate("it => it.clientHeight / parseFloat(getComputedStyle(it).lineHeight)") <= 2.1
+    assert scroller.evaluate("it => it.clientHeight") > 90, "some of the conversation is still there"
+    phone.wait_for_function(
+        "(it => it.scrollHeight - it.scrollTop - it.clientHeight < 2)(document.querySelector('.scroller'))"
+    )
+    more = phone.locator("#notice .more")
+    more.click()
+    expect(more).to_have_attribute("aria-expanded", "true")
+    words.locator("p").last.scroll_into_view_if_needed()
+    assert inside(words.locator("p").last, words)
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_a_new_conversation_shows_the_welcome_from_its_beginning(program: Program, code: str) -> None:
+    with browser_page(1440, 620) as page:  # low: the welcome is longer than its place
+        room = Room(page, program.url).open()
+        room.speak(code)
+        assert page.locator(".scroller").evaluate("it => it.scrollHeight > it.clientHeight + 20")
+        room.ask("hello")
+        page.locator("#new-conversation").click()
+        expect(page.locator(".welcome h1").first).to_be_in_viewport(ratio=1)
+        assert page.locator(".scroller").evaluate("it => it.scrollTop") == 0
+
+
+@pytest.mark.parametrize("side", ["up", "down"])
+def test_after_a_thumb_saving_is_in_sight(program: Program, page: Page, side: str) -> None:
+    room = Room(page, program.url).open()
+    for _ in range(4):
+        turn = room.ask("hello")
+    turn.locator(".rate-action").click()
+    turn.locator(f"[data-thumb={side}]").click()
+    save = turn.locator(".rating [type=submit]")
+    expect(save).to_be_in_viewport(ratio=1)
+    assert inside(save, page.locator(".scroller"))
+
+
+@pytest.mark.parametrize("width", [920, 1024])
+def test_on_a_tablet_the_shelf_leaves_its_room_to_the_image(program: Program, width: int) -> None:
+    with browser_page(width, 900) as page:
+        room = Room(page, program.url).open()
+        room.upload(CT)
+        room.wait_for_image()
+        stage = page.locator(".bv-stage").bounding_box()
+        assert stage is not None
+        assert stage["width"] > 440
+        expect(page.locator("#new-conversation")).to_be_hidden()
+        page.locator(".shelf-button").click()
+        expect(page.locator("#new-conversation")).to_be_in_viewport(ratio=1)
+        page.locator(".shelf-backdrop").click(position={"x": width - 20, "y": 300})
+        expect(page.locator("#new-conversation")).to_be_hidden()
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_a_row_of_presets_shows_the_pressed_one_and_at_which_end_it_goes_on(
+    program: Program, page: Page, code: str
+) -> None:
+    room = Room(page, program.url).open()
+    room.speak(code)
+    room.upload(CT)
+    room.wait_for_image()
+    row = page.locator(".bv-presets")
+    pressed = row.locator("[aria-pressed=true]")
+    expect(pressed).to_have_attribute("data-preset", "automatic")
+    assert row.evaluate("it => it.scrollWidth > it.clientWidth"), (
+        "the row must overflow for this test to mean something"
+    )
+    faded = "it => ['left', 'right'].filter((side) => parseFloat(it.style.getPropertyValue(`--fade-${side}`)) > 0)"
+    first, last = ("left", "right") if code == "en" else ("right", "left")
+    assert inside(pressed, row)
+    assert row.evaluate(faded) == [first]
+    page.locator(".bv-stage").focus()
+    page.keyboard.press("1")
+    expect(pressed).to_have_attribute("data-index", "0")
+    assert inside(pressed, row)
+    assert row.evaluate(faded) == [last]
+    assert re.search(r"transparent|rgba\(0, 0, 0, 0\)", row.evaluate("it => getComputedStyle(it).maskImage"))
