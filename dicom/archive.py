@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -15,6 +16,8 @@ from dicom.headers import Header
 from dicom.limits import MIB, Limits
 
 _COPIED = MIB
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError)
+"""What zipfile raises for bytes it cannot read, an unknown compression (NotImplementedError) among them."""
 
 
 def scan_zip(stream: BinaryIO) -> Header:
@@ -24,25 +27,29 @@ def scan_zip(stream: BinaryIO) -> Header:
     return Header("zip", Facts(), "", "", "", 0, False, "", ())
 
 
-def unpack(path: Path, folder: Path, limits: Limits) -> int:
-    """Write every member as folder/000000, … (names are not trusted) and return how many there are.
+def unpack(path: Path, folder: Path, room: int, limits: Limits) -> tuple[int | tuple[str, str], ...]:
+    """Write the members as folder/000000, … (names are not trusted), `room` bytes at most.
 
+    For every member its bytes, or (class name, message) of the error when it is broken: the others are still good.
     Raises `EncryptedFile`, `TooManyFiles`, `TooManyBytes`, `InflatesTooMuch`, `DamagedFile`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not _litter(m.filename)]
-            _check(members, path.stat().st_size, limits)
-            room = min(limits.upload_bytes, int(max(path.stat().st_size, MIB) * limits.zip_ratio))
+            packed = path.stat().st_size
+            _check(members, packed, room, limits)
+            room = min(room, int(max(packed, MIB) * limits.zip_ratio))
+            written: list[int | tuple[str, str]] = []
             for number, member in enumerate(members):
-                room -= _copy(archive, member, folder / f"{number:06d}", room)
-            return len(members)
-    except zipfile.BadZipFile as fault:
+                found = _attempt(archive, member, folder / f"{number:06d}", room)
+                written.append(found)
+                if isinstance(found, int):
+                    room -= found
+            return tuple(written)
+    except _BROKEN as fault:
         raise DamagedFile("the ZIP is broken") from fault
-    except (zlib.error, EOFError, OSError) as fault:
-        raise DamagedFile("a member of the ZIP cannot be inflated") from fault
-    except NotImplementedError as fault:
-        raise DamagedFile("a member of the ZIP uses an unknown compression") from fault
+    except OSError as fault:
+        raise DamagedFile("the ZIP cannot be unpacked") from fault
 
 
 def _litter(name: str) -> bool:
@@ -51,16 +58,29 @@ def _litter(name: str) -> bool:
     return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "desktop.ini")
 
 
-def _check(members: list[zipfile.ZipInfo], packed: int, limits: Limits) -> None:
+def _check(members: list[zipfile.ZipInfo], packed: int, room: int, limits: Limits) -> None:
     if any(member.flag_bits & 0x1 for member in members):
         raise EncryptedFile("a member of the ZIP is encrypted")
     if len(members) > limits.zip_members:
         raise TooManyFiles("Limits.zip_members")
     announced = sum(member.file_size for member in members)
-    if announced > limits.upload_bytes:
+    if announced > room:
         raise TooManyBytes("Limits.upload_bytes: ZIP members together")
     if announced > 16 * MIB and announced > limits.zip_ratio * packed:
         raise InflatesTooMuch("Limits.zip_ratio")
+
+
+def _attempt(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int) -> int | tuple[str, str]:
+    """Bytes written, or the error of a broken member, of which nothing is left."""
+    try:
+        return _copy(archive, member, target, room)
+    except _BROKEN:
+        pass
+    except OSError as fault:
+        if fault.errno is not None:  # the disk's; bz2 raises a bare one for broken data
+            raise
+    target.unlink(missing_ok=True)
+    return DamagedFile.__name__, "the member of the ZIP is broken or of an unknown compression"
 
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int) -> int:

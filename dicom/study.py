@@ -202,8 +202,15 @@ class _Opening:
         return header
 
     def _unpacked(self) -> list[_Found]:
-        """The members of every ZIP among the files scanned so far, in a private folder."""
+        """The members of every ZIP among the files scanned so far, in a private folder.
+
+        They share `Limits.upload_bytes` with the files that came unpacked; a ZIP that does not fit is skipped.
+        """
         found: list[_Found] = []
+        plain = [f.path for f, h in zip(self._files, self._headers, strict=True) if h is None or h.reader != "zip"]
+        if len(plain) == len(self._files):
+            return found
+        room = self._limits.upload_bytes - sum(path.stat().st_size for path in plain if path.is_file())
         for position, header in enumerate(self._headers):
             if header is None or header.reader != "zip":
                 continue
@@ -212,11 +219,17 @@ class _Opening:
             folder.mkdir()
             self._headers[position] = None
             try:
-                count = self._sandbox.call("unpack", str(source.path), str(folder))
+                members = self._sandbox.call("unpack", str(source.path), str(folder), room)
             except DicomError as refused:
+                shutil.rmtree(folder, ignore_errors=True)  # what was written before the refusal
                 self._skipped.append(Skipped(source.name_index, refused, source.member))
                 continue
-            found.extend(_Found(folder / f"{n:06d}", source.name_index, n) for n in range(count))
+            for number, member in enumerate(members):
+                if isinstance(member, tuple):
+                    self._skipped.append(Skipped(source.name_index, known_error(*member), number))
+                else:
+                    room -= member
+                    found.append(_Found(folder / f"{number:06d}", source.name_index, number))
         return found
 
     def _private(self) -> Path:

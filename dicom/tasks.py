@@ -224,9 +224,9 @@ class Desk:
         self._make_room(_identity(path))
         return slides.region(self._slide(path), box, scale)
 
-    def unpack(self, path: str, folder: str) -> int:
-        """The number of members of a ZIP written as folder/000000, 000001, …"""
-        return archive.unpack(Path(path), Path(folder), self._limits)
+    def unpack(self, path: str, folder: str, room: int) -> tuple[int | tuple[str, str], ...]:
+        """The members of a ZIP written as folder/000000, 000001, …; see `archive.unpack`."""
+        return archive.unpack(Path(path), Path(folder), room, self._limits)
 
     def probe(self, name: str) -> bool:
         """Whether a module has been imported here (the promise that torch and gradio never are)."""
