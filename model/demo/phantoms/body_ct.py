@@ -15,6 +15,8 @@ def _chest(sheet: Sheet) -> Field:
     rng = sheet.rng
     rx, ry = rng.uniform(0.84, 0.95), rng.uniform(0.58, 0.7)
     hu = body(sheet, rx, ry)
+    if rng.random() < 0.5:
+        _muscles(sheet, hu, sheet.ellipse(0, 0, rx - 0.04, ry - 0.04, power=2.4), int(rng.integers(4, 14)))
     paint(hu, sheet.ellipse(0, 0, rx - 0.12, ry - 0.1, power=2.4, soft=0.03), rng.uniform(30, 55))
     for sign in (-1, 1):
         lung = sheet.ellipse(
@@ -157,15 +159,36 @@ def _skull_base(sheet: Sheet) -> Field:
     return hu
 
 
+def _muscles(sheet: Sheet, hu: Field, inside: Field, count: int) -> None:
+    """Flat bundles of muscle side by side, fat in the planes between them; in place."""
+    rng = sheet.rng
+    for _ in range(count):
+        x, y, r = rng.uniform(0.08, 1.0), rng.uniform(-0.35, 0.4), rng.uniform(0.08, 0.28)
+        ratio, turn, value = rng.uniform(0.25, 0.8), rng.uniform(0, 180), rng.uniform(45, 75)
+        for sign in (-1, 1):
+            rim = sheet.ellipse(sign * x, y, r + 0.025, r * ratio + 0.025, turn=sign * turn, rough=0.1, soft=0.015)
+            paint(hu, inside * rim, -90)
+            bundle = sheet.ellipse(sign * x, y, r, r * ratio, turn=sign * turn, rough=0.1, soft=0.015)
+            paint(hu, inside * bundle, value)
+
+
 def _shoulders(sheet: Sheet) -> Field:
     rng = sheet.rng
     hu = sheet.flat(-1000)
-    paint(hu, sheet.ellipse(0, 0.05, 1.05, rng.uniform(0.38, 0.5), power=3, rough=0.05), rng.uniform(-100, 10))
-    paint(hu, sheet.ellipse(0, 0.05, 0.95, 0.36, power=2.6, rough=0.1), rng.uniform(40, 70))
+    skin = sheet.ellipse(0, 0.05, rng.uniform(0.95, 1.25), rng.uniform(0.38, 0.52), power=3, rough=0.05)
+    paint(hu, skin, rng.uniform(-110, -80) if rng.random() < 0.7 else rng.uniform(-80, 10))
+    inside = sheet.ellipse(0, 0.05, 0.95, 0.36, power=2.6, rough=0.1)
+    paint(hu, inside, rng.uniform(40, 70) if rng.random() < 0.5 else -90)
+    _muscles(sheet, hu, skin * inside, int(rng.integers(6, 22)))
     spine(sheet, hu, 0.12)
+    for _ in range(int(rng.integers(2, 8))):  # vessels, brighter when contrast medium was given
+        x, y, r = rng.uniform(-0.35, 0.35), rng.uniform(-0.25, 0.1), rng.uniform(0.02, 0.06)
+        paint(hu, sheet.ellipse(x, y, r, r), rng.uniform(50, 300))
     paint(hu, sheet.ellipse(0, -0.12, 0.07, 0.06), -950)
     for sign in (-1, 1):
-        paint(hu, sheet.ellipse(sign * 0.75, 0.0, 0.13, 0.12), rng.uniform(250, 700))
+        x, y, r = rng.uniform(0.65, 0.85), rng.uniform(-0.1, 0.1), rng.uniform(0.08, 0.14)
+        paint(hu, sheet.ellipse(sign * x, y, r, r * 0.92), rng.uniform(600, 1100))
+        paint(hu, sheet.ellipse(sign * x, y, r - 0.025, r * 0.92 - 0.025, rough=0.1), rng.uniform(150, 500))
         paint(hu, sheet.stroke([(sign * 0.15, -0.2), (sign * 0.6, -0.25)], 0.04), rng.uniform(300, 800))
         paint(hu, sheet.stroke([(sign * 0.4, 0.3), (sign * 0.65, 0.12)], 0.03), rng.uniform(300, 700))
         paint(hu, sheet.ellipse(sign * 0.15, -0.12, 0.05, 0.05), rng.uniform(60, 260))
