@@ -150,12 +150,18 @@ class Settings:
     files: int = _setting(_whole(1, 1_000_000), 20_000)
     frames: int = _setting(_whole(1, 1_000_000), 20_000)
     frame_megapixels: float = _setting(_number(0.01, 2000), 160.0)
+    file_megapixels: float = _setting(_number(0.01, 1_000_000), 8000.0)
+    raster_megapixels: float = _setting(_number(0.01, 2000), 120.0)
     nesting: int = _setting(_whole(1, 500), 64)
+    elements: int = _setting(_whole(100, 100_000_000), 1_000_000)
     inflated_mb: int = _setting(_whole(1, 100_000), 1024)
     zip_ratio: float = _setting(_number(1, 100_000), 200.0)
     workers: int = _setting(_whole(1, 64), 2)
     worker_mb: int = _setting(_whole(256, 1_000_000), 3072)
     worker_seconds: float = _setting(_number(1, 3600), 30.0)
+    scan_seconds: float = _setting(_number(1, 3600), 9.0)
+    frame_seconds: float = _setting(_number(0.1, 3600), 1.0)
+    megapixels_per_second: float = _setting(_number(0.01, 1000), 2.0)
 
     def limits(self) -> Limits:
         """The bounds on reading files that these settings mean; the others keep the reader's own."""
@@ -165,14 +171,21 @@ class Settings:
             upload_bytes=self.upload_mb * MEBIBYTE,
             file_bytes=self.file_mb * MEBIBYTE,
             files=self.files,
+            zip_members=self.files,
             frames=self.frames,
             frame_pixels=round(self.frame_megapixels * 1e6),
+            file_pixels=round(self.file_megapixels * 1e6),
+            raster_pixels=round(self.raster_megapixels * 1e6),
             nesting=self.nesting,
+            elements=self.elements,
             inflated_bytes=self.inflated_mb * MEBIBYTE,
             zip_ratio=self.zip_ratio,
             workers=self.workers,
             worker_memory_bytes=self.worker_mb * MEBIBYTE,
             seconds_per_step=self.worker_seconds,
+            seconds_per_scan=self.scan_seconds,
+            seconds_per_frame=self.frame_seconds,
+            pixels_per_second=self.megapixels_per_second * 1e6,
         )
 
 
