@@ -1,15 +1,19 @@
 """Any server that speaks OpenAI's chat completions (vLLM, SGLang, llama.cpp, our own) as an engine.
 
 The way to many GPUs. Images travel as PNG data URLs. A request is tried again, with growing pauses, only while
-nothing of its answer has been shown. A conversation is sent as a hash, in a header that routers can keep on one
-machine, and to vLLM as the salt that keeps its prefix cache private.
+nothing of its answer has been shown; one that is too long for the server's context is sent again without its oldest
+turns. A conversation is sent as a hash, in a header that routers can keep on one machine, and to vLLM as the salt
+that keeps its prefix cache private.
+
+All answers of an engine are read on one thread's event loop: a coroutine can be cancelled, and its connection closed
+with it, while it connects, waits in the server's queue or reads; a thread that waits in a socket cannot.
 """
 
 from __future__ import annotations
 
-import base64
+import asyncio
+import concurrent.futures
 import hashlib
-import io
 import json
 import queue
 import secrets
@@ -23,50 +27,55 @@ from model.answer import Splitter
 from model.engine import Event, Finish, Identity, Message, Piece, Reason, Sampling, Thought
 from model.errors import (
     CheckpointNotFound,
+    ContextTooLong,
     DeadlineExceeded,
     EngineClosed,
     GrammarRefused,
     ModelError,
     RemoteBusy,
-    RemoteError,
     RemoteRefused,
     RemoteUnreachable,
 )
+from model.remote_protocol import Asked, DoesNotFit, json_or_none, problem_in_stream, problem_of
 
 if TYPE_CHECKING:
     import httpx
-    from PIL import Image
 
 PAUSES = (0.5, 1.5, 4.0)  # seconds before the second, third and fourth try
 _POLL = 0.05  # seconds between looks at the cancel flag while the server is silent
 _CONNECT, _READ = 10.0, 300.0  # seconds
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass
 class _Call:
-    """One answer on its way: what the reading thread and the consumer share."""
+    """One answer on its way: what the reading loop and the consumer share."""
 
     events: queue.SimpleQueue[Event | ModelError | None] = field(default_factory=queue.SimpleQueue)
-    gone: threading.Event = field(default_factory=threading.Event)
+    shown: bool = False
     reason: str | None = None
     prompt_tokens: int = 0
     new_tokens: int = 0
     reused_tokens: int = 0
+    left_out_turns: int = 0
+    """By the server; what this client left out is `Asked`'s."""
 
 
 class RemoteEngine:
     """See `model.engine.Engine`."""
 
-    def __init__(self, base: str, name: str, identity: Identity, *, api_key: str | None, salted: bool) -> None:
+    def __init__(self, base: str, name: str, identity: Identity, *, api_key: str | None, kind: str = "") -> None:
+        """kind: who wrote the server, as its list of models says: "vllm", "basira" for our own."""
         self._base = base
         self._name = name
         self._identity = identity
-        self._key = api_key
-        self._salted = salted
+        self._kind = kind
         self._secret = secrets.token_bytes(16)
         self._closed = threading.Event()
-        self._client = _client(api_key)
+        self._closing = threading.Lock()  # nobody begins on a loop that ends
+        self._client = _async_client(api_key)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="remote answers", daemon=True)
+        self._thread.start()
 
     @classmethod
     def connect(cls, address: str, *, api_key: str | None = None) -> RemoteEngine:
@@ -89,8 +98,8 @@ class RemoteEngine:
         if name and names and name not in names:
             raise CheckpointNotFound(f"the server lists {', '.join(names[:5])}, not {name}")
         entry = listed[names.index(name) if name else 0] if names else {"id": name}
-        salted = entry.get("owned_by") == "vllm"
-        return cls(base, str(entry["id"]), _identity(base, entry), api_key=api_key, salted=salted)
+        kind = str(entry.get("owned_by"))
+        return cls(base, str(entry["id"]), _identity(base, entry), api_key=api_key, kind=kind)
 
     @property
     def identity(self) -> Identity:
@@ -108,16 +117,16 @@ class RemoteEngine:
         """Answer the last message; the same events as the engine in this process."""
         sampling = sampling or Sampling()
         started = time.monotonic()
-        if self._closed.is_set():
-            yield Finish("failed", error=EngineClosed("the engine was closed"))
-            return
         if sampling.allowed_tokens is not None or (sampling.grammar and sampling.grammar.kind != "json"):
             yield Finish("failed", error=GrammarRefused("over HTTP an answer can be bound to a JSON schema only"))
             return
         call = _Call()
         split = Splitter(stop=sampling.stop)
-        body, headers = self._body(messages, sampling, conversation)
-        threading.Thread(target=self._fetch, args=(call, body, headers), name="remote answer", daemon=True).start()
+        asked, headers = self._asked(messages, sampling, conversation, reader)
+        work = self._begin(call, asked, headers)
+        if work is None:
+            yield Finish("failed", error=EngineClosed("the engine was closed"))
+            return
         first: float | None = None
         error: ModelError | None = None
         stopped = False
@@ -134,7 +143,7 @@ class RemoteEngine:
             if error is None:
                 yield from split.finish()
         finally:
-            call.gone.set()
+            work.cancel()  # also closes the connection, which is how the server learns that nobody listens
         reason, error = _ending(call, error, stopped=stopped or split.stopped)
         yield Finish(
             reason,
@@ -144,6 +153,7 @@ class RemoteEngine:
             seconds=time.monotonic() - started,
             error=error,
             reused_tokens=call.reused_tokens,
+            left_out_turns=asked.left_out_turns + call.left_out_turns,
             seed=sampling.seed if sampling.temperature > 0 else None,
         )
 
@@ -151,8 +161,14 @@ class RemoteEngine:
         """Nothing is kept here; the server's cache is its own, keyed by a hash that this process forgets."""
 
     def close(self) -> None:
-        self._closed.set()
-        self._client.close()
+        with self._closing:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     # --- the consumer's side ---
 
@@ -173,17 +189,15 @@ class RemoteEngine:
             assert event is None or isinstance(event, (Piece, Thought, ModelError))
             return event
 
-    def _body(
-        self, messages: Sequence[Message], sampling: Sampling, conversation: str | None
-    ) -> tuple[dict[str, Any], dict[str, str]]:
+    def _asked(
+        self, messages: Sequence[Message], sampling: Sampling, conversation: str | None, reader: str | None
+    ) -> tuple[Asked, dict[str, str]]:
         body: dict[str, Any] = {
             "model": self._name,
-            "messages": [_message(message) for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "max_tokens": sampling.max_new_tokens,
         }
         if sampling.seed is not None:
             body["seed"] = sampling.seed
@@ -192,26 +206,54 @@ class RemoteEngine:
         if sampling.grammar is not None:
             schema = {"name": "answer", "strict": True, "schema": json.loads(sampling.grammar.text)}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        headers = {}
+        headers = {"Content-Type": "application/json"}
         if conversation is not None:
-            session = hashlib.sha256(self._secret + conversation.encode()).hexdigest()[:32]
-            headers["X-Session-ID"] = session
-            if self._salted:
-                body["cache_salt"] = session
-        return body, headers
+            headers["X-Session-ID"] = self._hidden(conversation)
+            if self._kind == "vllm":
+                body["cache_salt"] = self._hidden(conversation)
+        asker = reader or conversation
+        if asker is not None and self._kind == "basira":  # so that everybody behind this process gets their turn there
+            body["user"] = self._hidden(asker)
+        return Asked(messages, sampling.max_new_tokens, body), headers
 
-    # --- the reading thread ---
+    def _hidden(self, name: str) -> str:
+        return hashlib.sha256(self._secret + name.encode()).hexdigest()[:32]
 
-    def _fetch(self, call: _Call, body: dict[str, Any], headers: dict[str, str]) -> None:
+    def _begin(self, call: _Call, asked: Asked, headers: dict[str, str]) -> concurrent.futures.Future[None] | None:
+        """The work on the loop; None when the engine was closed."""
+        with self._closing:
+            if self._closed.is_set():
+                return None
+            return asyncio.run_coroutine_threadsafe(self._fetch(call, asked, headers), self._loop)
+
+    # --- the reading loop ---
+
+    async def _leave(self) -> None:
+        working = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        await self._client.aclose()
+        await self._loop.shutdown_default_executor()
+
+    async def _fetch(self, call: _Call, asked: Asked, headers: dict[str, str]) -> None:
+        """The whole answer, however many requests it takes; ends with None or an error in `call.events`."""
+        pauses = iter(PAUSES)
         try:
-            for pause in (*PAUSES, None):
+            while True:
                 try:
-                    self._read(call, body, headers)
+                    await self._read(call, asked, headers)
                     break
-                except (RemoteBusy, RemoteUnreachable) as error:
-                    if pause is None or error.args[-1] == "after the first words" or call.gone.wait(pause):
+                except DoesNotFit as refusal:
+                    context = refusal.context or self._identity.context_tokens
+                    if call.shown or not asked.shorten(context):
+                        raise ContextTooLong(f"the server's context of {context} tokens is too short") from refusal
+                except (RemoteBusy, RemoteUnreachable):
+                    pause = next(pauses, None)
+                    if pause is None or call.shown:
                         raise
-        except RemoteError as error:
+                    await asyncio.sleep(pause)
+        except ModelError as error:
             call.events.put(error)
         except Exception as error:  # anything else must still end the stream
             problem = RemoteUnreachable(f"the answer could not be read: {type(error).__name__}")
@@ -220,40 +262,44 @@ class RemoteEngine:
         else:
             call.events.put(None)
 
-    def _read(self, call: _Call, body: dict[str, Any], headers: dict[str, str]) -> None:
+    async def _read(self, call: _Call, asked: Asked, headers: dict[str, str]) -> None:
+        """One request and what comes back. Raises what `problem_of` finds, and RemoteUnreachable."""
         import httpx
 
-        shown = False
+        body = await asyncio.to_thread(asked.body)  # pictures take a while to write
+        url = self._base + "/chat/completions"
         try:
-            with self._client.stream("POST", self._base + "/chat/completions", json=body, headers=headers) as reply:
+            async with self._client.stream("POST", url, content=body, headers=headers) as reply:
                 if reply.status_code >= 400:
-                    reply.read()
-                    raise _refusal(reply)
-                for line in reply.iter_lines():
-                    if call.gone.is_set():
-                        return
-                    if line.startswith("data:"):
-                        shown = self._take(call, line[5:].strip()) or shown
+                    raise problem_of(reply.status_code, json_or_none(await reply.aread()))
+                held = b""
+                async for part in reply.aiter_bytes():
+                    *lines, held = (held + part).split(
+                        b"\n"
+                    )  # httpx's lines also end at U+2028, which answers may hold
+                    for line in lines:
+                        if line.startswith(b"data:"):
+                            self._take(call, line[5:].strip())
         except httpx.HTTPError as error:
-            name = type(error).__name__
-            raise RemoteUnreachable(name, "after the first words" if shown else "before an answer") from error
+            raise RemoteUnreachable(type(error).__name__) from error
         if call.reason is None:
-            raise RemoteUnreachable("the stream ended early", "after the first words" if shown else "before an answer")
+            raise RemoteUnreachable("the stream ended early")
 
-    def _take(self, call: _Call, data: str) -> bool:
-        """One server-sent event; whether it held text."""
-        if data == "[DONE]":
+    def _take(self, call: _Call, data: bytes) -> None:
+        """One server-sent event. Raises the error it reports."""
+        if data == b"[DONE]":
             call.reason = call.reason or "stop"
-            return False
+            return
         chunk = json.loads(data)
-        if "error" in chunk and not chunk.get("choices"):
-            raise RemoteRefused("the server reported an error in the stream")
+        problem = problem_in_stream(chunk)
+        if problem is not None:
+            raise problem
         usage = chunk.get("usage") or {}
         call.prompt_tokens = int(usage.get("prompt_tokens") or call.prompt_tokens)
         call.new_tokens = int(usage.get("completion_tokens") or call.new_tokens)
+        call.left_out_turns = int(usage.get("left_out_turns") or call.left_out_turns)
         details = usage.get("prompt_tokens_details") or {}
         call.reused_tokens = int(details.get("cached_tokens") or call.reused_tokens)
-        shown = False
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
             thought = delta.get("reasoning_content") or delta.get("reasoning")
@@ -261,9 +307,8 @@ class RemoteEngine:
                 call.events.put(Thought(str(thought)))
             if delta.get("content"):
                 call.events.put(Piece(str(delta["content"])))
-            shown = shown or bool(thought or delta.get("content"))
+            call.shown = call.shown or bool(thought or delta.get("content"))
             call.reason = choice.get("finish_reason") or call.reason
-        return shown
 
 
 def _ending(call: _Call, error: ModelError | None, *, stopped: bool) -> tuple[Reason, ModelError | None]:
@@ -274,19 +319,25 @@ def _ending(call: _Call, error: ModelError | None, *, stopped: bool) -> tuple[Re
     return ("truncated" if call.reason == "length" else "complete"), None
 
 
-def _client(api_key: str | None) -> httpx.Client:
+def _async_client(api_key: str | None) -> httpx.AsyncClient:
+    import httpx
+
+    return httpx.AsyncClient(**_connection(api_key))
+
+
+def _connection(api_key: str | None) -> dict[str, Any]:
     import httpx
 
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     # the environment's proxies are for the web; the model's server is the operator's own
-    return httpx.Client(headers=headers, timeout=httpx.Timeout(_READ, connect=_CONNECT), trust_env=False)
+    return {"headers": headers, "timeout": httpx.Timeout(_READ, connect=_CONNECT), "trust_env": False}
 
 
 def _models(base: str, api_key: str | None) -> list[dict[str, Any]]:
     import httpx
 
-    problem: RemoteError | None = None
-    with _client(api_key) as client:
+    problem: ModelError | DoesNotFit | None = None
+    with httpx.Client(**_connection(api_key)) as client:
         for pause in (0.0, *PAUSES[:2]):
             threading.Event().wait(pause)
             try:
@@ -300,18 +351,11 @@ def _models(base: str, api_key: str | None) -> list[dict[str, Any]]:
                     return list(reply.json()["data"])
                 except (ValueError, KeyError, TypeError) as error:
                     raise RemoteRefused(f"{base} does not speak OpenAI's protocol") from error
-            problem = _refusal(reply)
-            if isinstance(problem, RemoteRefused):
+            problem = problem_of(reply.status_code, json_or_none(reply.content))
+            if not isinstance(problem, RemoteBusy):
                 raise problem
     assert problem is not None
     raise problem
-
-
-def _refusal(reply: httpx.Response) -> RemoteError:
-    """The class for a status; the body is not quoted: servers put the prompt into it."""
-    if reply.status_code in _AGAIN:
-        return RemoteBusy(f"HTTP {reply.status_code}")
-    return RemoteRefused(f"HTTP {reply.status_code}")
 
 
 def _identity(base: str, entry: dict[str, Any]) -> Identity:
@@ -331,20 +375,3 @@ def _identity(base: str, entry: dict[str, Any]) -> Identity:
 def _shown_name(name: str) -> str:
     """A server that was given a folder lists its path: the folder's name is enough, and tells less."""
     return name.rstrip("/").rsplit("/", 1)[-1] if name.startswith("/") else name
-
-
-def _message(message: Message) -> dict[str, Any]:
-    if not message.images:
-        return {"role": message.role, "content": message.text}
-    parts: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": data_url(image)}} for image in message.images
-    ]
-    parts.append({"type": "text", "text": message.text})
-    return {"role": message.role, "content": parts}
-
-
-def data_url(image: Image.Image) -> str:
-    """The exact pixels as a PNG in a URL."""
-    held = io.BytesIO()
-    image.save(held, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode("ascii")

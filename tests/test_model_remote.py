@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from app.model_server import create_model_app
-from model import Event, Finish, Message, Piece, Sampling, errors, open_engine, remote
+from model import Event, Finish, Message, Piece, Sampling, errors, open_engine, remote, remote_protocol
 from tests import checkpoints
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=20)
@@ -124,7 +124,7 @@ def test_the_openai_client_can_use_our_endpoint(server: Served, local: Any) -> N
     client = openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="sesame", max_retries=0)
     assert [entry.id for entry in client.models.list()] == ["llava"]
     content: Any = [
-        {"type": "image_url", "image_url": {"url": remote.data_url(checkpoints.picture(1))}},
+        {"type": "image_url", "image_url": {"url": remote_protocol.data_url(checkpoints.picture(1))}},
         {"type": "text", "text": "Is it normal?"},
     ]
     asked: Any = {"model": "llava", "messages": [{"role": "user", "content": content}], "temperature": 0}
