@@ -30,6 +30,11 @@ class Pixels:
     sent_size: tuple[int, int]
     """(width, height) in pixels of what the tower saw, padding included; boxes may refer to it."""
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(part.numel() * part.element_size() for part in self.tensors.values())
+
 
 @dataclass(frozen=True)
 class Features:

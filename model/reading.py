@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from model.batch import SPARE
 from model.decoder import Decoder
 from model.keyvalues import KeyValues
 from model.parking import Embeddings, Parking, reusable
@@ -22,7 +23,8 @@ class Budget:
     """Bounds of the engine.
 
     readers: answered at the same time. waiting: in the queue. context: tokens of one sequence.
-    active_tokens: tokens of all sequences together that are given memory at once (one always may run).
+    active_tokens: tokens that are given memory at once, empty places in the rows of short sequences included (one
+    sequence always may run).
     chunk: prompt tokens read in one beat while more readers read prompts than write; shared_chunk: otherwise.
     """
 
@@ -72,6 +74,8 @@ class Reading:
             request.read = request.reused = reusable(parked, prompt.ids, prompt.spans)
         room = len(prompt.ids) + min(request.sampling.max_new_tokens, 256)
         request.cache = parked.cache if parked is not None else KeyValues(1, room)
+        if request.cache.capacity > room + SPARE:  # of a longer branch; in a batch every row would be as long
+            request.cache = request.cache.take_out(0, request.read)
         request.cache.grow(capacity=room)  # once, instead of at every chunk
 
     def advance(self, request: Request, *, alone: bool, large: bool) -> torch.Tensor | None:

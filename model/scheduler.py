@@ -58,13 +58,18 @@ class Scheduler:
         self.embeddings = Embeddings(budget.embedding_bytes)
         self.reading = Reading(decoder, budget, self.parking, self.embeddings)
         self._most = budget.readers if decoder.adapter.batched else 1
+        if budget.recorded:  # all rows are allocated at once, and one context more is for whoever reads a prompt
+            self._most = max(1, min(self._most, budget.active_tokens // budget.context - 1))
         self._changed = threading.Condition()
         self._queue = FairQueue(budget.waiting)
         self._closed = False
         self._forget: list[str] = []
         self._reading: list[Request] = []
         self._batch = Batch(
-            most=self._most, idle_bytes=budget.idle_batch_bytes, fixed=budget.context if budget.recorded else 0
+            most=self._most,
+            context=budget.context,
+            idle_bytes=budget.idle_batch_bytes,
+            fixed=budget.recorded,
         )
         self._seconds_each: float | None = None
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
@@ -186,8 +191,7 @@ class Scheduler:
         following = next(iter(self._queue), None)
         if following is None or not self._active:
             return following is not None
-        held = sum(request.most_tokens for request in (*self._reading, *self._batch))
-        return bool(held + following.most_tokens <= self.budget.active_tokens)
+        return self._batch.tokens_with([*self._reading, following]) <= self.budget.active_tokens
 
     def _end_if_unwanted(self, request: Request, now: float) -> None:
         if request.wants_stop() or request.expired(now):

@@ -162,6 +162,66 @@ def test_a_long_prompt_does_not_freeze_those_who_write_nor_a_short_question(
     assert pieces[-40:-1] == [8] * 39  # the short question's reader writes by now: two write and one reads
 
 
+@pytest.mark.parametrize(("recorded", "together"), [(False, 8), (True, 12)], ids=["as needed", "fixed memory"])
+def test_memory_for_rows_as_long_as_the_longest_bounds_who_is_served(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, recorded: bool, together: int
+) -> None:
+    bound = 14_000
+    budget = dataclasses.replace(
+        engine.scheduler.budget, readers=16, context=1024, active_tokens=bound, recorded=recorded
+    )
+    served = LocalEngine(dataclasses.replace(engine._parts, end_tokens=frozenset()), budget)
+    scheduler = served.scheduler
+    allocated: list[tuple[int, int]] = []  # tokens, and how many wrote
+
+    def noted(call: Any) -> Any:
+        def counted(*given: Any, **named: Any) -> Any:
+            result = call(*given, **named)
+            batch = scheduler._batch
+            rows = 0 if batch.cache is None else batch.cache.rows * batch.cache.capacity
+            own = sum(request.cache.capacity for request in scheduler._reading if request.cache is not None)
+            allocated.append((rows + own, len(batch)))
+            return result
+
+        return counted
+
+    monkeypatch.setattr(served.decoder, "read", noted(served.decoder.read))
+    monkeypatch.setattr(served.decoder, "step", noted(served.decoder.step))
+    lengths = [("word " * 120, 90), *[("?", 40 + n) for n in range(15)]]
+    requests = [
+        served._request(ask(text, None), Sampling(temperature=0.0, max_new_tokens=count), f"c{count}", None, None)
+        for text, count in lengths
+    ]
+    for request in requests:
+        scheduler.submit(request)
+    for request in requests:
+        while not isinstance(event := request.events.get(timeout=60), Finish):
+            pass
+        assert event.reason == "truncated"
+    assert max(tokens for tokens, _ in allocated) <= bound
+    assert max(writing for _, writing in allocated) == together  # sixteen rows as long as the longest are too much
+    served.close()
+
+
+def test_a_short_branch_of_a_long_conversation_does_not_bring_its_memory_into_the_batch(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Sampling(temperature=0.0, max_new_tokens=4)
+    first = ask("Is it normal?", None)
+    run(engine, [*first, Message("assistant", "Yes."), *ask("word " * 300, None)], few, conversation="branches")
+    rows: list[int] = []
+    step = engine.decoder.step
+
+    def noted(tokens: Sequence[int], lengths: Sequence[int], deltas: Sequence[int], cache: KeyValues) -> Any:
+        rows.append(cache.capacity)
+        return step(tokens, lengths, deltas, cache)
+
+    monkeypatch.setattr(engine.decoder, "step", noted)
+    again = only_finish(run(engine, first, few, conversation="branches"))
+    assert again.reused_tokens > 5
+    assert max(rows) < 1000
+
+
 def test_caches_that_do_not_fit_the_device_wait_in_cpu_memory_and_come_back() -> None:
     import torch
 

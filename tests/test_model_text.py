@@ -13,7 +13,7 @@ from model import prompt as prompt_module
 from model.answer import Answer, Tags
 from model.boxes import Box, find_boxes
 from model.local import LocalEngine
-from model.prompt import first_turn_that_fits, keep, split_turns
+from model.prompt import PixelCache, first_turn_that_fits, keep, split_turns
 from tests import checkpoints
 
 
@@ -118,6 +118,28 @@ def test_checkpoints_without_a_template_get_the_literal_prompt_of_their_kind(tok
     first = rendered("A1").partition("A1")[0].rstrip(" \n")
     assert put_back.startswith(first)
     assert put_back.partition("\ue0f0")[0].rstrip("\n") == first
+
+
+def test_prepared_pictures_are_kept_up_to_a_size_the_latest_used_ones(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = engine.composer.adapter
+    prepared: list[int] = []
+    prepare = adapter.prepare
+    monkeypatch.setattr(adapter, "prepare", lambda image: prepared.append(1) or prepare(image))
+    pictures = [checkpoints.picture(number, (90, 60)) for number in range(4)]
+    one = prepare(pictures[0]).size
+    assert one == 3 * 56 * 56 * 4
+    cache = PixelCache(adapter, limit=3 * one)
+    for number in (0, 1, 2, 0, 3):  # the last one takes the place of 1
+        cache.of(pictures[number], str(number))
+    assert cache.held_bytes == 3 * one
+    assert len(prepared) == 4
+    cache.of(pictures[0], "0")
+    assert len(prepared) == 4
+    cache.of(pictures[1], "1")
+    assert len(prepared) == 5
+    assert cache.held_bytes == 3 * one
 
 
 # --- context ---
