@@ -10,12 +10,22 @@ import binascii
 import io
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from model.engine import Event, Finish, Grammar, Identity, Message, Piece, Sampling, Thought
-from model.errors import QueueFull, RequestError
+from model.errors import (
+    ContextTooLong,
+    EngineClosed,
+    GrammarRefused,
+    ImagesNotAccepted,
+    OutOfMemory,
+    QueueFull,
+    RemoteBusy,
+    UnreadableImage,
+    WrongImageCount,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 LARGEST_IMAGE = 64_000_000  # pixels
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _FINISH = {"complete": "stop", "truncated": "length", "stopped": "stop", "failed": "error"}
+_USER = 256  # characters
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
@@ -39,6 +50,8 @@ class ChatRequest:
     stream: bool
     usage: bool
     """Whether a stream ends with a chunk that counts tokens."""
+    user: str = ""
+    """For whom the client says it asks."""
 
 
 def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
@@ -66,7 +79,8 @@ def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
     if body.get("n") not in (None, 1):
         raise BadRequest("n must be 1")
     options = body.get("stream_options") or {}
-    return ChatRequest(messages, sampling, bool(body.get("stream")), bool(options.get("include_usage")))
+    user = str(body.get("user") or "")[:_USER]
+    return ChatRequest(messages, sampling, bool(body.get("stream")), bool(options.get("include_usage")), user)
 
 
 def _grammar(asked: Any) -> Grammar | None:
@@ -144,27 +158,34 @@ def model_list(identity: Identity) -> dict[str, Any]:
     return {"object": "list", "data": [entry]}
 
 
-def chunks(events: Iterator[Event], identity: Identity, *, usage: bool) -> Iterator[dict[str, Any]]:
-    """The objects of a streamed answer; a failure becomes an object with `error` and ends it."""
-    base = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-        "model": identity.name,
-    }
-    yield base | {"choices": [_choice({"role": "assistant", "content": ""})]}
-    for event in events:
+class Chunks:
+    """The objects of one streamed answer, event by event."""
+
+    def __init__(self, identity: Identity, *, usage: bool) -> None:
+        self._usage = usage
+        self._base = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": identity.name,
+        }
+
+    def opening(self) -> dict[str, Any]:
+        """Comes first."""
+        return self._base | {"choices": [_choice({"role": "assistant", "content": ""})]}
+
+    def of(self, event: Event) -> list[dict[str, Any]]:
+        """What says an event; a failure becomes an object with `error`, after which nothing comes."""
         if isinstance(event, Piece):
-            yield base | {"choices": [_choice({"content": event.text})]}
-        elif isinstance(event, Thought):
-            yield base | {"choices": [_choice({"reasoning_content": event.text})]}
-        elif isinstance(event, Finish):
-            if event.error is not None:
-                yield error_body(event.error)
-                return
-            yield base | {"choices": [_choice({}, _FINISH[event.reason])]}
-            if usage:
-                yield base | {"choices": [], "usage": _usage(event)}
+            return [self._base | {"choices": [_choice({"content": event.text})]}]
+        if isinstance(event, Thought):
+            return [self._base | {"choices": [_choice({"reasoning_content": event.text})]}]
+        if not isinstance(event, Finish):
+            return []
+        if event.error is not None:
+            return [error_body(event.error)]
+        last = self._base | {"choices": [_choice({}, _FINISH[event.reason])]}
+        return [last, self._base | {"choices": [], "usage": _usage(event)}] if self._usage else [last]
 
 
 def completion(events: Sequence[Event], identity: Identity) -> tuple[int, dict[str, Any]]:
@@ -190,16 +211,29 @@ def completion(events: Sequence[Event], identity: Identity) -> tuple[int, dict[s
     }
 
 
+_THEIR_FAULT = (
+    BadRequest,
+    ContextTooLong,
+    GrammarRefused,
+    ImagesNotAccepted,
+    UnreadableImage,
+    WrongImageCount,
+)
+
+
 def error_body(error: Exception) -> dict[str, Any]:
     """OpenAI's form of an error; only the class and our own technical message."""
-    return {"error": {"message": str(error), "type": type(error).__name__, "param": None, "code": None}}
+    code = "context_length_exceeded" if isinstance(error, ContextTooLong) else None  # the one that clients look for
+    return {"error": {"message": str(error), "type": type(error).__name__, "param": None, "code": code}}
 
 
 def status_of(error: Exception) -> int:
     """HTTP status of an error before anything was streamed."""
     if isinstance(error, QueueFull):
         return 429
-    return 400 if isinstance(error, (RequestError, BadRequest)) else 500
+    if isinstance(error, (EngineClosed, OutOfMemory, RemoteBusy)):
+        return 503  # the same request may succeed later
+    return 400 if isinstance(error, _THEIR_FAULT) else 500
 
 
 def _choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -212,4 +246,5 @@ def _usage(finish: Finish) -> dict[str, Any]:
         "completion_tokens": finish.new_tokens,
         "total_tokens": finish.prompt_tokens + finish.new_tokens,
         "prompt_tokens_details": {"cached_tokens": finish.reused_tokens},
+        "left_out_turns": finish.left_out_turns,  # ours: whole oldest turns that the context did not hold
     }

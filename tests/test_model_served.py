@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from model import Message, open_engine, remote
+from model import Message, open_engine, remote_protocol
 from tests import checkpoints
 from tests.test_model_remote import GREEDY, ask, finish_of, free_port, said
 
@@ -55,6 +58,16 @@ class Process:
         with self._seen:
             self._seen.wait_for(lambda: any(words in line or not line for line in self.said), seconds)
             assert any(words in line for line in self.said), "".join(self.said)
+
+    def wait_until_it_answers(self, address: str, seconds: float = 240) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(address).status_code == 200:
+                    return
+            assert self._process.poll() is None, "".join(self.said)
+            assert time.monotonic() < deadline, "".join(self.said)
+            time.sleep(0.2)
 
     def close(self) -> None:
         self._process.terminate()
@@ -113,11 +126,12 @@ def test_the_command_serve_model_answers_the_openai_client(tmp_path: Path) -> No
         BASIRA_MAX_NEW_TOKENS="24",
     )
     address = f"http://127.0.0.1:{port}/v1"
-    client = openai.OpenAI(base_url=address, api_key="sesame", max_retries=12)  # while it loads
+    client = openai.OpenAI(base_url=address, api_key="sesame", max_retries=0)
     try:
+        server.wait_until_it_answers(f"http://127.0.0.1:{port}/healthz")
         (listed,) = client.models.list()
         content: Any = [
-            {"type": "image_url", "image_url": {"url": remote.data_url(checkpoints.picture(1))}},
+            {"type": "image_url", "image_url": {"url": remote_protocol.data_url(checkpoints.picture(1))}},
             {"type": "text", "text": "What imaging modality is this?"},
         ]
         asked: Any = {"model": listed.id, "messages": [{"role": "user", "content": content}], "temperature": 0}
