@@ -33,7 +33,9 @@ def sampling(settings: Settings, identity: Identity) -> Sampling:
     chosen: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "deadline_seconds": settings.answer_seconds}
     if identity.demonstration:
         chosen["temperature"] = 0.0
-    chosen |= {name: value for name, value in identity.recommended if name in _DRAWN}
+    for name, value in identity.recommended:
+        if name in _DRAWN or (name == "max_new_tokens" and settings.max_new_tokens == Settings.max_new_tokens):
+            chosen[name] = int(value) if name in _WHOLE else value
     for name in (*_DRAWN, "seed"):
         if getattr(settings, name, None) is not None:
             chosen[name] = getattr(settings, name)
@@ -45,4 +47,5 @@ def told(settings: Settings, identity: Identity) -> bool:
     return settings.facts == "told" and not identity.demonstration
 
 
-_DRAWN = ("temperature", "top_p")
+_DRAWN = ("temperature", "top_p", "top_k", "repetition_penalty")
+_WHOLE = ("top_k", "max_new_tokens")

@@ -325,7 +325,7 @@ def _recommended(model: Any) -> tuple[tuple[str, float], ...]:
     settings = model.generation_config
     if not getattr(settings, "do_sample", False):
         return ()
-    found = [(name, getattr(settings, name, None)) for name in ("temperature", "top_k", "top_p")]
+    found = [(name, getattr(settings, name, None)) for name in ("temperature", "top_k", "top_p", "repetition_penalty")]
     return tuple((name, float(value)) for name, value in found if value is not None)
 
 

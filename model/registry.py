@@ -17,7 +17,8 @@ _FILE = Path(__file__).parent / "checkpoints.toml"
 class Known:
     """One entry. memory_gb: at 4-bit with one context. images: most per conversation, 0 for text-only.
     context: tokens it was trained with. boxes: convention of `model.boxes`. thinking: the tags around thoughts.
-    sampling: what its authors recommend. batched: several readers in one step. loads: False when it is refused."""
+    sampling: what its authors recommend. batched: several readers in one step. gated: fetched only by who accepted
+    its terms. loads: False when it is refused. notes: what else is to be known, each a word for one sentence."""
 
     id: str
     family: str
@@ -32,7 +33,7 @@ class Known:
     batched: bool = True
     gated: bool = False
     loads: bool = True
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def known_checkpoints() -> tuple[Known, ...]:
@@ -68,5 +69,5 @@ def _entry(entry: dict[str, Any]) -> Known:
         batched=bool(entry.get("batched", True)),
         gated=bool(entry.get("gated", False)),
         loads=bool(entry.get("loads", True)),
-        note=str(entry.get("note", "")),
+        notes=tuple(str(note) for note in entry.get("notes", ())),
     )

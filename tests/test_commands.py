@@ -23,6 +23,7 @@ from app.address import is_loopback, url
 from app.commands.help import SYNTAX
 from app.commands.parser import COMMANDS, parse
 from dicom import fingerprint
+from model import known_checkpoints
 from storage import Store
 from tests.record_builder import answered, picture
 from tests.serving import free_port
@@ -296,8 +297,20 @@ def test_models_lists_what_is_known_and_what_is_refused(capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "MBZUAI/BiMediX2-8B-hf" in said
     assert "refused" in said
+    entry = said.partition("google/medgemma-4b-it\n")[2].partition("google/medgemma-1.5-4b-it")[0]
+    for word in ("form of gemma", "temperature 0\n", "max_new_tokens 1024", "HF_TOKEN", "never runs in float16"):
+        assert word in entry, word
     assert main(["models", "--json"]) == 0
     assert all("id" in json.loads(line) for line in capsys.readouterr().out.splitlines())
+
+
+def test_all_that_is_known_of_a_checkpoint_can_be_said_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    for code in ("en", "ar"):
+        assert main(["models", "--language", code]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert sum("HF_TOKEN" in line for line in lines) == sum(known.gated for known in known_checkpoints())
+        extra = sum(bool(one.boxes) + bool(one.sampling) + one.gated + len(one.notes) for one in known_checkpoints())
+        assert len(lines) == 2 * len(known_checkpoints()) + extra
 
 
 def test_the_doctor_finds_what_is_there_and_says_what_is_wrong(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from app.captions import SEPARATOR
 from app.commands.call import DONE, REFUSED, Call, Misuse
+from app.locale import Locale
 from app.notices import sentence
 from app.settings import QUANTIZATIONS
+from model import Known
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,22 @@ def run_models(call: Call) -> int:
         ]
         call.terminal.say(known.id if known.loads else f"{known.id} ({say('models-refused')})")
         call.terminal.say("  " + SEPARATOR.join(word for word in words if word))
+        for line in _advice(known, call.locale):
+            call.terminal.say("  " + line)
     return DONE
+
+
+def _advice(known: Known, locale: Locale) -> Iterator[str]:
+    """What to know before choosing it, a sentence each. Names of settings are said as they are typed."""
+    if known.boxes:
+        yield locale.sentence("models-boxes", convention=known.boxes)
+    if known.sampling:
+        settings = ", ".join(f"{name} {value:g}" for name, value in known.sampling)
+        yield locale.sentence("models-recommended", settings=settings)
+    if known.gated:
+        yield locale.sentence("models-gated")
+    for note in known.notes:
+        yield locale.sentence(f"models-note-{note}")
 
 
 def run_convert(call: Call) -> int:

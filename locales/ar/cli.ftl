@@ -76,6 +76,18 @@ models-images = { $count ->
 models-together = عدة قرّاء في آن واحد
 models-in-turn = قارئ بعد آخر
 models-refused = معروف لكنه مرفوض
+models-boxes = يكتب المستطيلات بصيغة { $convention }
+models-recommended = يوصي به مؤلّفوه: { $settings }
+models-gated = لا يُجلب إلا برمز HF_TOKEN لحساب قَبِل شروطه
+models-note-arabic-unproven = لم يثبت أنه يجيب بالعربية
+models-note-research-only = للبحث فقط
+models-note-original-format = بصيغة LLaVA الأصلية
+models-note-clip-tower = يحتاج أيضًا إلى openai/clip-vit-large-patch14-336 ما لم تكن أوزان البرج البصري في داخله
+models-note-code-and-pickle = نموذجه شيفرة Python داخل الملفات فقط، وأوزانه pickle فقط
+models-note-never-float16 = لا يعمل بدقة float16 أبدًا، فأعداده تتجاوزها
+models-note-int8-gibberish = ذُكر أنه يكتب كلامًا بلا معنى بدقة 8 بت
+models-note-authors-85-images = يعطيه مؤلّفوه حتى 85 شريحة، والسياق المستعمل هنا، 8192 رمزًا، يسع 24
+models-note-mixtral = مزيج خبراء، Mixtral 8x7B
 convert-done = كُتب في { $path }. لاستعماله: ‎BASIRA_MODEL={ $path }‎
 
 evaluate-malformed = السطر { $line } من { $path } ليس سؤالًا: يلزم لكل سطر “text” ومعرّف خاص به.

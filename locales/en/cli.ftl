@@ -66,6 +66,18 @@ models-images = { $count ->
 models-together = several readers at once
 models-in-turn = one reader after another
 models-refused = recognised, but refused
+models-boxes = writes boxes in the form of { $convention }
+models-recommended = recommended by its authors: { $settings }
+models-gated = fetched only with HF_TOKEN of an account that accepted its terms
+models-note-arabic-unproven = whether it answers in Arabic is unproven
+models-note-research-only = for research only
+models-note-original-format = in LLaVA’s own format
+models-note-clip-tower = also needs openai/clip-vit-large-patch14-336, unless the tower’s weights lie inside
+models-note-code-and-pickle = its model exists only as Python code in the checkpoint, its weights only as pickle
+models-note-never-float16 = never runs in float16, which its numbers overflow
+models-note-int8-gibberish = reported to write gibberish in 8-bit
+models-note-authors-85-images = its authors give it up to 85 slices; the context of 8192 tokens that is used here holds 24
+models-note-mixtral = a mixture of experts, Mixtral 8x7B
 convert-done = Written to { $path }. Use it with BASIRA_MODEL={ $path }
 
 evaluate-malformed = Line { $line } of { $path } is no question: each needs “text” and an id of its own.
