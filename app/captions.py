@@ -9,6 +9,9 @@ from app.view import View
 from dicom import Facts
 
 SEPARATOR = " · "
+_SLICED = ("CT", "MR", "PT")
+_FILMED = ("US", "XA", "RF", "IVUS", "ES")
+_THINNEST_MM = 0.05  # what is thinner would be written "0.0 mm"; a slide's focal plane says it of itself
 
 
 def caption(facts: Facts) -> dict[str, str]:
@@ -16,13 +19,30 @@ def caption(facts: Facts) -> dict[str, str]:
     return {code: SEPARATOR.join(_words(facts, Locale(code))) for code in languages()}
 
 
-def _words(facts: Facts, locale: Locale) -> Iterator[str]:
+def title(facts: Facts) -> dict[str, str]:
+    """The beginning of a caption, to tell conversations apart by, e.g. "CT · Head"."""
+    return {code: SEPARATOR.join(_title_words(facts, Locale(code))) for code in languages()}
+
+
+def counted(facts: Facts) -> str:
+    """What one picture of a series is called: "slice" of a body, "frame" of a film, else "image"."""
+    if facts.modality in _SLICED or facts.kind == "volume":
+        return "slice"
+    return "frame" if facts.modality in _FILMED else "image"
+
+
+def _title_words(facts: Facts, locale: Locale) -> Iterator[str]:
     if facts.modality:
         yield coded(locale, "modality", facts.modality)
     elif facts.kind != "dicom":
         yield locale.sentence(f"kind-{facts.kind}")
+    if facts.body_part:
+        yield coded(locale, "body-part", facts.body_part)
+
+
+def _words(facts: Facts, locale: Locale) -> Iterator[str]:
+    yield from _title_words(facts, locale)
     for prefix, code in (
-        ("body-part", facts.body_part),
         ("laterality", facts.laterality),
         ("view", facts.view),
         ("orientation", facts.orientation),
@@ -32,8 +52,8 @@ def _words(facts: Facts, locale: Locale) -> Iterator[str]:
         if code:
             yield coded(locale, prefix, code)
     if facts.frames > 1:
-        yield locale.sentence("facts-slices", count=facts.frames)
-    if facts.slice_thickness_mm:
+        yield locale.sentence(f"facts-{counted(facts)}s", count=facts.frames)
+    if facts.slice_thickness_mm and facts.slice_thickness_mm >= _THINNEST_MM:
         yield locale.sentence("facts-millimetres", number=f"{facts.slice_thickness_mm:.1f}")
     if facts.magnification:
         yield locale.sentence("facts-magnification", number=f"{facts.magnification:g}")
@@ -47,19 +67,22 @@ def coded(locale: Locale, prefix: str, code: str) -> str:
     return locale.sentence(key) if locale.has(key) else code
 
 
-def view_words(view: View, frames: int) -> dict[str, str]:
-    """What of a series the model was shown, by language code, e.g. "this view · W 80 L 40 · slice 14"."""
-    return {code: SEPARATOR.join(_view_words(view, frames, Locale(code))) for code in languages()}
+def view_words(view: View, frames: int, each: str = "slice") -> dict[str, str]:
+    """What of a series the model was shown, by language code, e.g. "this view · W 80 L 40 · slice 14".
+
+    `each`: what `counted` calls one picture of the series.
+    """
+    return {code: SEPARATOR.join(_view_words(view, frames, each, Locale(code))) for code in languages()}
 
 
-def _view_words(view: View, frames: int, locale: Locale) -> Iterator[str]:
+def _view_words(view: View, frames: int, each: str, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
     if view.window is not None and view.lut is None:
         yield locale.sentence("view-window", width=rounded(view.window.width), level=rounded(view.window.center))
     if view.lut is not None:
         yield locale.sentence("preset-table", number=str(view.lut + 1))
     if frames > 1:
-        yield locale.sentence("view-slice", number=str(view.frame + 1))
+        yield locale.sentence(f"view-{each}", number=str(view.frame + 1))
 
 
 def rounded(value: float) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from traceback import format_tb
 from typing import Any
 
-from app.captions import SEPARATOR, caption
+from app.captions import SEPARATOR, caption, counted
 from app.frames import pack, window_to_dict
 from app.locale import Locale, languages
 from app.notices import notice
@@ -174,6 +174,7 @@ def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
         "frames": len(series),
         "facts": series.facts.to_dict(),
         "caption": caption(series.facts),
+        "counted": counted(series.facts),
         "presets": [
             {"key": preset.key, "label": _preset_label(preset), **_look(preset.window, frame)}
             for preset in series.presets(frame)

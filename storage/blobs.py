@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -81,6 +82,14 @@ class Blobs:
         for shelf in self._folder.iterdir():
             if len(shelf.name) == 2:
                 yield from (path.name for path in shelf.iterdir())
+
+    def size(self) -> int:
+        """How large everything is together; what is erased meanwhile counts nothing."""
+        total = 0
+        for name in self.names():
+            with contextlib.suppress(FileNotFoundError):
+                total += self.path(name).stat().st_size
+        return total
 
     def sound(self, name: str) -> bool:
         """Whether the bytes still have their name as their hash."""

@@ -90,6 +90,11 @@ class Database:
             blocked, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not blocked
 
+    def size(self) -> int:
+        """The file with its write-ahead log, which holds what is not yet copied into it."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
     def integrity(self) -> str:
         """`ok`, or the first thing SQLite's quick check found."""
         with self.reading() as session:

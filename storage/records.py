@@ -147,6 +147,7 @@ class Health:
     integrity: str
     """`ok`, or the first line of SQLite's quick check."""
     bytes: int
+    """The database with its write-ahead log, and all blobs."""
     conversations: int
     turns: int
     unfinished_erasures: int

@@ -88,6 +88,12 @@ def of_conversation(session: Session, owner: str, conversation_id: str) -> tuple
     return tuple(_of(found) for found in session.execute(query.order_by(SeriesRow.number)))
 
 
+def firsts(session: Session, owner: str, conversation_ids: Sequence[str]) -> dict[str, SeriesRecord]:
+    """The first series of each conversation that has one, by conversation."""
+    query = _with_counts(owner).where(SeriesRow.conversation_id.in_(conversation_ids), SeriesRow.number == 0)
+    return {record.conversation_id: record for record in map(_of, session.execute(query))}
+
+
 def _with_counts(owner: str) -> Select[SeriesRow, int]:
     stored = select(func.count()).where(FrameRow.series_id == SeriesRow.id).scalar_subquery()
     return select(SeriesRow, stored).where(SeriesRow.owner == owner)

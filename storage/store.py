@@ -166,6 +166,11 @@ class Store:
         with self._database.reading() as session:
             return series.of_conversation(session, owner, conversation_id)
 
+    def first_series(self, owner: str, conversation_ids: Sequence[str]) -> dict[str, SeriesRecord]:
+        """By conversation, for those of `owner` that have one: what a list of conversations shows of each."""
+        with self._database.reading() as session:
+            return series.firsts(session, owner, conversation_ids)
+
     def frame(self, owner: str, series_id: str, index: int) -> tuple[dict[str, Any], bytes]:
         """(what the viewer needs to show it, its samples). Raises NotFound, Damaged."""
         with self._database.reading() as session:
@@ -260,7 +265,7 @@ class Store:
             sqlite=sqlite3.sqlite_version,
             wal_reset_bug=sqlite_has_wal_reset_bug(),
             integrity=self._database.integrity(),
-            bytes=self._database.path.stat().st_size,
+            bytes=self._database.size() + self._blobs.size(),
             conversations=counts[0] or 0,
             turns=counts[1] or 0,
             unfinished_erasures=counts[2] or 0,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from storage import conversations, search, series
 from storage.errors import AlreadyFinished, NotFound
 from storage.records import Ending, NewPicture, PictureRecord, Status, Turn
-from storage.tables import PictureRow, TurnRow
+from storage.tables import ConversationRow, PictureRow, TurnRow
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def begin(
     )
     if beginning.replaces is not None:
         _supersede(session, owner, row, beginning.replaces)
+        if _named_by(session, conversation, beginning.replaces):
+            conversation.title = ""  # and is named anew below
     session.add(row)
     session.flush()
     for picture in beginning.pictures:
@@ -156,6 +158,15 @@ def _supersede(session: Session, owner: str, by: TurnRow, replaces: str) -> None
     )
     search.forget(session, list(session.scalars(select(TurnRow.id).where(*later))))
     session.execute(update(TurnRow).where(*later).values(superseded_by=by.id))
+
+
+def _named_by(session: Session, conversation: ConversationRow, superseded: str) -> bool:
+    """Whether the superseded turn was the first and its question, not a person, named the conversation."""
+    left = select(TurnRow.id).where(TurnRow.conversation_id == conversation.id, TurnRow.superseded_by.is_(None))
+    if session.scalar(left.limit(1)) is not None:
+        return False
+    question = session.scalar(select(TurnRow.question).where(TurnRow.id == superseded)) or ""
+    return bool(conversation.title == conversations.shortened(question))
 
 
 def _index(session: Session, row: TurnRow) -> None:

@@ -14,6 +14,7 @@ from tests.page import PATIENCE, Room, browser_page
 from tests.serving import Program
 
 CT = Path(str(get_testdata_file("CT_small.dcm")))
+MR = Path(str(get_testdata_file("MR_small.dcm")))
 ADD = {"en": "Add images", "ar": "إضافة صور"}
 
 
@@ -200,3 +201,25 @@ def test_a_row_of_presets_shows_the_pressed_one_and_at_which_end_it_goes_on(
     assert inside(pressed, row)
     assert row.evaluate(faded) == [last]
     assert re.search(r"transparent|rgba\(0, 0, 0, 0\)", row.evaluate("it => getComputedStyle(it).maskImage"))
+
+
+def test_the_shelf_tells_the_same_question_about_different_images_apart(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    same = "Is this one unlike the other?"
+    for file in (CT, MR):
+        page.locator("#new-conversation").click()
+        expect(page.locator(".welcome")).to_be_visible()
+        room.upload(file)
+        room.wait_for_image()
+        room.ask(same)
+    titles = page.locator("#conversations .title", has_text=same)
+    expect(titles).to_have_text([f"MRI: {same}", f"CT: {same}"])
+    room.speak("ar")
+    expect(titles).to_have_text([f"رنين مغناطيسي: {same}", f"تصوير مقطعي محوسب: {same}"])
+
+    room.speak("en")
+    page.get_by_role("button", name="Edit question").click()
+    box = page.locator("#question textarea")
+    box.fill("A better question")
+    box.press("Enter")
+    expect(page.locator("#conversations .title[aria-current]")).to_have_text("MRI: A better question", timeout=PATIENCE)

@@ -61,6 +61,42 @@ def test_the_first_question_names_the_conversation_unless_somebody_did(store: St
     assert store.conversation("me", second.id).title == "My case"
 
 
+def test_a_conversation_whose_naming_question_was_edited_away_is_named_by_the_new_one(store: Store) -> None:
+    conversation = store.start_conversation("me", language="en").id
+    first = answered(store, "me", conversation, "Waht is this?", "a")
+    again = answered(store, "me", conversation, "What is this?", "b", replaces=first.id)
+    assert store.conversation("me", conversation).title == "What is this?"
+    assert store.conversations("me", search="waht") == ()
+
+    later = answered(store, "me", conversation, "What is this?", "c")
+    answered(store, "me", conversation, "And that?", "d", replaces=later.id)
+    assert store.conversation("me", conversation).title == "What is this?", "its first question still stands"
+
+    store.rename("me", conversation, "My case")
+    answered(store, "me", conversation, "Another first one", "e", replaces=again.id)
+    assert store.conversation("me", conversation).title == "My case", "a person's name for it stays"
+
+
+def test_a_list_of_conversations_gets_the_first_series_of_each_of_its_owner(store: Store) -> None:
+    two, none, other = (store.start_conversation(owner, language="en").id for owner in ("me", "me", "you"))
+    for modality in ("CT", "MR"):
+        store.add_series("me", two, facts={"modality": modality}, descriptor={}, frames=1)
+    store.add_series("you", other, facts={"modality": "US"}, descriptor={}, frames=1)
+    first = store.first_series("me", [two, none, other])
+    assert {conversation: series.facts for conversation, series in first.items()} == {two: {"modality": "CT"}}
+
+
+def test_the_size_of_the_record_counts_the_log_and_the_blobs(store: Store) -> None:
+    before = store.health().bytes
+    conversation = store.start_conversation("me", language="en").id
+    series = store.add_series("me", conversation, facts={}, descriptor={}, frames=1)
+    store.add_frame("me", series.id, 0, meta={}, samples=bytes(3_000_000))
+    assert store.health().bytes - before >= 3_000_000
+    for number in range(50):
+        answered(store, "me", conversation, f"q{number}", "a" * 20_000)
+    assert store.health().bytes - before >= 4_000_000, "what is still in the write-ahead log counts"
+
+
 def test_conversations_come_newest_first_and_in_pages(store: Store) -> None:
     started = [store.start_conversation("me", language="en").id for _ in range(3)]
     answered(store, "me", started[0], "q", "a")

@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 
-from app.captions import view_words
+from app.captions import caption, counted, title, view_words
 from app.frames import pack, unpack
 from app.told import prompt
 from app.view import MalformedView, picture_of, view_from
@@ -147,3 +147,35 @@ def test_a_frame_recorded_while_only_the_first_table_was_kept_still_unpacks(tabl
     returned = unpack({**kept, "voi_lut": {"first": -5, "table": table} if tables else None}, samples)
     assert len(returned.voi_luts) == tables
     assert render(returned).tobytes() == render(frame(voi_luts=(lut,) * tables)).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("facts", "english", "arabic"),
+    [
+        (Facts(modality="CT", frames=28), "28 slices", "مقطع"),
+        (Facts(kind="volume", frames=28), "28 slices", "مقطع"),
+        (Facts(modality="US", frames=10), "10 frames", "لقطات"),
+        (Facts(modality="XA", frames=96), "96 frames", "لقطة"),
+        (Facts(modality="RF", frames=2), "2 frames", "لقطتان"),
+        (Facts(modality="SM", frames=25), "25 images", "صورة"),
+        (Facts(kind="raster", frames=3), "3 images", "صور"),
+    ],
+)
+def test_pictures_are_counted_as_what_they_are(facts: Facts, english: str, arabic: str) -> None:
+    said = caption(facts)
+    assert english in said["en"]
+    assert arabic in said["ar"]
+    seen = view_words(view_from({"series": SERIES, "frame": 1}), facts.frames, counted(facts))
+    assert seen["en"].endswith(f"{counted(facts)} 2")
+    assert english.endswith(f"{counted(facts)}s")
+
+
+@pytest.mark.parametrize(("thickness", "said"), [(0.001, False), (0.04, False), (0.05, True), (5.0, True)])
+def test_a_thickness_that_would_be_written_as_nothing_is_left_out(thickness: float, said: bool) -> None:
+    assert ("mm" in caption(Facts(modality="SM", frames=25, slice_thickness_mm=thickness))["en"]) is said
+
+
+def test_a_title_says_modality_and_body_part_and_nothing_else() -> None:
+    told = title(Facts(modality="CT", body_part="HEAD", sex="F", age_band="40-64", frames=28, rows=512, columns=512))
+    assert told == {"en": "CT · Head", "ar": "تصوير مقطعي محوسب · الرأس"}
+    assert title(Facts(kind="raster"))["en"] == "Picture"

@@ -122,5 +122,7 @@ def _templates(locale: Locale) -> dict[str, str]:
             ("view-window", ("width", "level")),
             ("preset-table", ("number",)),
             ("view-slice", ("number",)),
+            ("view-frame", ("number",)),
+            ("view-image", ("number",)),
         )
     }

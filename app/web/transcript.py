@@ -6,11 +6,12 @@ from typing import Any
 
 from app.answer_html import answer_html, question_html
 from app.bidi import language_of
-from app.captions import view_words
+from app.captions import title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
 from app.turn import Progress
 from app.view import MalformedView, view_from
+from dicom import Facts
 from storage import Conversation, SeriesRecord, Store, Turn
 
 Shown = dict[str, Any]
@@ -26,12 +27,12 @@ def conversation_shown(store: Store, owner: str, conversation: str, *, answering
     """
     store.conversation(owner, conversation)
     series = store.series_of(owner, conversation)
-    frames = {record.id: record.frames for record in series}
+    opened = {record.id: record for record in series}
     turns = store.turns(owner, conversation)
     return {
         "conversation": conversation,
         "series": [_series(record) for record in series],
-        "turns": [turn_shown(store, owner, turn, frames) for turn in turns],
+        "turns": [turn_shown(store, owner, turn, opened) for turn in turns],
         "answering": answering,
         "began": began,
         "opened": False,
@@ -46,13 +47,13 @@ def _series(record: SeriesRecord) -> Shown:
     return shown
 
 
-def turn_shown(store: Store, owner: str, turn: Turn, frames: dict[str, int]) -> Shown:
+def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRecord]) -> Shown:
     """One turn: question, pictures, answer, how it ended, and its rating."""
     rating = store.current_rating(owner, turn.id)
     return {
         "id": turn.id,
         "question": {"text": turn.question, "html": question_html(turn.question), "language": turn.language},
-        "pictures": [_picture(picture.id, picture.view, frames) for picture in turn.pictures],
+        "pictures": [_picture(picture.id, picture.view, series) for picture in turn.pictures],
         "told": _told(turn),
         "answer": _answer(turn.answer),
         "status": turn.status,
@@ -85,10 +86,11 @@ def model_words(model: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _picture(picture: str, view: dict[str, Any], frames: dict[str, int]) -> Shown:
+def _picture(picture: str, view: dict[str, Any], series: dict[str, SeriesRecord]) -> Shown:
     try:
         seen = view_from(view)
-        words = view_words(seen, frames.get(seen.series, 1))
+        of = series.get(seen.series)
+        words = view_words(seen, of.frames if of else 1, of.descriptor.get("counted", "slice") if of else "slice")
     except MalformedView:
         words = {}
     return {"src": f"/api/pictures/{picture}", "words": words, "view": view}
@@ -128,20 +130,21 @@ def waiting_words(progress: Progress) -> dict[str, str] | None:
 
 
 def shelf_shown(store: Store, owner: str, *, search: str = "", limit: int) -> Shown:
-    """The list of conversations, newest first; one without a question is named by its first series,
-    and one that holds nothing at all is left out."""
+    """The list of conversations, newest first: each by its first question and what that is about, one without
+    a question by its first series; one that holds nothing at all is left out."""
     found = store.conversations(owner, search=search.strip() or None, limit=limit)
-    items = [_shelf_item(store, owner, item) for item in found]
+    series = store.first_series(owner, [item.id for item in found])
+    items = [_shelf_item(item, series.get(item.id)) for item in found]
     named = [item for item in items if item["title"] or item["caption"]]
     return {"search": search, "items": named}
 
 
-def _shelf_item(store: Store, owner: str, item: Conversation) -> Shown:
-    series = () if item.title else store.series_of(owner, item.id)
+def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
     return {
         "id": item.id,
         "title": item.title,
         "language": language_of(item.title) if item.title else "",
-        "caption": series[0].descriptor.get("caption") if series else None,
+        "about": title(Facts.from_dict(series.facts)) if series else None,
+        "caption": series.descriptor.get("caption") if series else None,
         "updated": item.updated_at.isoformat(),
     }

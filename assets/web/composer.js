@@ -129,7 +129,7 @@ export function viewWords(view, series) {
     words.push(say("view-window").replace("{width}", rounded(view.width)).replace("{level}", rounded(view.center)));
   }
   if (view.lut !== null) words.push(say("preset-table").replace("{number}", view.lut + 1));
-  if (series && series.frames > 1) words.push(say("view-slice").replace("{number}", view.frame + 1));
+  if (series && series.frames > 1) words.push(say(`view-${series.counted ?? "slice"}`).replace("{number}", view.frame + 1));
   return words.join(" · ");
 }
 

@@ -22,9 +22,12 @@ export function drawShelf(part, room) {
   }
 
   function item(entry) {
-    const title = node("button", { type: "button", class: "title", dir: "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
-    title.textContent = entry.title || pick(entry.caption) || say("untitled");
-    if (entry.language) title.lang = entry.language;
+    // What it is about comes first and in the page's language; the question after it keeps its own direction.
+    const about = entry.title ? pick(entry.about) : "";
+    const named = entry.title || pick(entry.caption) || say("untitled");
+    const title = node("button", { type: "button", class: "title", dir: about ? null : "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
+    title.append(...(about ? [node("span", { class: "about-image" }, `${about}: `)] : []), node("bdi", entry.language ? { lang: entry.language } : {}, named));
+    title.title = title.textContent;
     if (entry.id === room.conversation) title.setAttribute("aria-current", "true");
     const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));
     return node("div", { class: "shelf-item" }, title, erase);

@@ -109,6 +109,8 @@ view-whole = المعروض الآن
 view-part = هذا الجزء من الصورة
 view-window = { "\u2066" }W { $width } L { $level }{ "\u2069" }
 view-slice = المقطع { $number }
+view-frame = اللقطة { $number }
+view-image = الصورة { $number }
 
 resize-conversation = عرض عمود المحادثة
 seen-words-only = الكلمات فقط: هذا النموذج لا يرى الصور
@@ -126,6 +128,20 @@ facts-slices = { $count ->
     [few] { $count } مقاطع
     [many] { $count } مقطعًا
    *[other] { $count } مقطع
+}
+facts-frames = { $count ->
+    [one] لقطة واحدة
+    [two] لقطتان
+    [few] { $count } لقطات
+    [many] { $count } لقطة
+   *[other] { $count } لقطة
+}
+facts-images = { $count ->
+    [one] صورة واحدة
+    [two] صورتان
+    [few] { $count } صور
+    [many] { $count } صورة
+   *[other] { $count } صورة
 }
 facts-millimetres = { "\u2066" }{ $number } mm{ "\u2069" }
 facts-magnification = { "\u2066" }{ $number }×{ "\u2069" }

@@ -106,6 +106,8 @@ view-whole = this view
 view-part = this part of the image
 view-window = W { $width } L { $level }
 view-slice = slice { $number }
+view-frame = frame { $number }
+view-image = image { $number }
 
 resize-conversation = Width of the conversation
 seen-words-only = words only: this model cannot look at images
@@ -117,6 +119,14 @@ turns-left-out = { $count ->
 facts-slices = { $count ->
     [one] one slice
    *[other] { $count } slices
+}
+facts-frames = { $count ->
+    [one] one frame
+   *[other] { $count } frames
+}
+facts-images = { $count ->
+    [one] one image
+   *[other] { $count } images
 }
 facts-millimetres = { $number } mm
 facts-magnification = { $number }×
