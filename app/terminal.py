@@ -46,6 +46,7 @@ def _visual(line: str, direction: Direction) -> str:
 
     kept: dict[str, str] = {}
     text = ""
+    line = _MARKS.sub("", line)  # in bidi's reckoning a mark beside a bracket keeps it from being mirrored
     for run in isolate(line):
         if run.ltr and len(kept) < len(_STAND_INS):
             stand_in = _STAND_INS[len(kept)]
@@ -54,7 +55,7 @@ def _visual(line: str, direction: Direction) -> str:
         else:
             text += run.text
     shown = str(get_display(reshape(text), base_dir="R" if direction == "rtl" else "L"))
-    return _MARKS.sub("", "".join(kept.get(character, character) for character in shown))
+    return "".join(kept.get(character, character) for character in shown)
 
 
 def json_line(value: Any, stream: TextIO) -> str:

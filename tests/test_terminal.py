@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.locale import Locale, SentenceError
 from app.terminal import Terminal, shaped
 
 
@@ -49,6 +50,34 @@ def test_an_english_line_with_an_arabic_word_stays_left_to_right() -> None:
 
 def test_marks_that_only_other_terminals_understand_are_gone() -> None:
     assert not set(shaped("قيمة \u2068-3\u2069 و\u200e--json\u200e")) & set("\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+MIRRORED = {"(": ")", "[": "]", "{": "}", "«": "»"}
+
+
+def unbalanced(line: str) -> list[str]:
+    """Brackets of a line as it is seen, left to right, that enclose nothing."""
+    still_open: list[str] = []
+    for character in line:
+        if character in MIRRORED:
+            still_open.append(character)
+        elif character in MIRRORED.values() and still_open and MIRRORED[still_open[-1]] == character:
+            still_open.pop()
+        elif character in MIRRORED.values():
+            return [*still_open, character]
+    return still_open
+
+
+@pytest.mark.parametrize("key", sorted(Locale("ar").placeholders()))
+def test_brackets_of_every_sentence_enclose_something_on_such_terminals(key: str) -> None:
+    for value in ("12", "قيمة", "/path/to.dcm"):
+        names = Locale("ar").placeholders()[key]
+        try:
+            sentence = Locale("ar").sentence(key, **dict.fromkeys(names, value))
+        except SentenceError:  # a count: its form is chosen by a number
+            sentence = Locale("ar").sentence(key, **dict.fromkeys(names, 12))
+        for line in shaped(sentence, width=10_000).split("\n"):
+            assert unbalanced(line) == [], joined(line)
 
 
 @given(st.text(alphabet="ابكسر 12.-()xyzT\n", max_size=60))
