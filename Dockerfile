@@ -16,6 +16,8 @@ COPY dicom dicom
 COPY locales locales
 COPY model model
 COPY storage storage
+# Whoever builds may have files that only they can read, such as weights just trained; another one runs the program.
+RUN chmod -R a+rX .
 
 USER basira
 # All interfaces of the container; which of the host's reach it is for `docker run -p` to say. To be reached by a name

@@ -42,3 +42,5 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     )
     model.to(torch.bfloat16).save_pretrained(folder)
     processor_for(tokenizer).save_pretrained(folder)
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)  # transformers writes weights for their owner only; these are for everybody to read
