@@ -114,6 +114,7 @@ def test_transformers_serve_with_the_demonstration_model_answers_as_the_engine_d
 
 
 @needs_demo
+@pytest.mark.timeout(600)  # on a busy machine loading alone has taken 200 s
 def test_the_command_serve_model_answers_the_openai_client(tmp_path: Path) -> None:
     import openai
 
