@@ -44,7 +44,13 @@ class LocalEngine:
         self._answers = _Answers()
         self._grammars = Grammars(parts.adapter.tokenizer, parts.end_tokens)
         self.decoder = Decoder(parts.model, parts.adapter, recorded=budget.recorded)
-        self.scheduler = Scheduler(self.decoder, budget, end_tokens=parts.end_tokens, on_end=self._remember)
+        self.scheduler = Scheduler(
+            self.decoder,
+            budget,
+            end_tokens=parts.end_tokens,
+            on_end=self._remember,
+            on_forget=self._answers.forget,
+        )
         self._closed = False
 
     @property
@@ -83,8 +89,8 @@ class LocalEngine:
             request.abandoned.set()
 
     def forget(self, conversation: str) -> None:
-        """Drop everything kept for a conversation."""
-        self._answers.forget(conversation)
+        """Drop everything kept for a conversation, at the next step; an answer on its way leaves nothing either."""
+        self.composer.forget_pictures()
         self.scheduler.forget(conversation)
 
     def close(self) -> None:

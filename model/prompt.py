@@ -149,6 +149,10 @@ class Composer:
         """A picture as the tower takes it."""
         return self._pixels.of(image, hash_image(image))
 
+    def forget_pictures(self) -> None:
+        """Drop all prepared pictures: whose they are nobody knows, and they are soon prepared again."""
+        self._pixels.clear()
+
     # --- inside ---
 
     def _estimate(self, messages: Sequence[Message], prepared: _Prepared) -> int:

@@ -47,11 +47,14 @@ class Scheduler:
         *,
         end_tokens: frozenset[int],
         on_end: Callable[[Request], None] | None = None,
+        on_forget: Callable[[str], None] | None = None,
     ) -> None:
+        """on_end, on_forget: called on the inference thread, so that what the one keeps the other finds."""
         self.decoder = decoder
         self.budget = budget
         self._end_tokens = end_tokens
         self._on_end = on_end
+        self._on_forget = on_forget
         self.parking = Parking(
             device=str(decoder.device), device_bytes=budget.parked_bytes, host_bytes=budget.parked_host_bytes
         )
@@ -91,7 +94,7 @@ class Scheduler:
                 self._changed.notify()
 
     def forget(self, conversation: str) -> None:
-        """Drop what is parked for a conversation (it was deleted)."""
+        """Drop what is kept for a conversation (it was deleted); an answer on its way leaves nothing either."""
         with self._changed:
             self._forget.append(conversation)
             self._changed.notify()
@@ -152,9 +155,18 @@ class Scheduler:
                 self.reading.as_before()
                 self._changed.wait()
             for conversation in self._forget:
-                self.parking.forget(conversation)
+                self._drop_all_of(conversation)
             self._forget.clear()
             return not self._closed
+
+    def _drop_all_of(self, conversation: str) -> None:
+        for request in (*self._reading, *self._batch, *self._queue):
+            if request.conversation == conversation:
+                request.conversation = None  # nothing is kept of what belongs to none
+        self.parking.forget(conversation)
+        self.embeddings.clear()  # whose images they are nobody knows; to encode an image again takes a moment
+        if self._on_forget is not None:
+            self._on_forget(conversation)
 
     def _end_everybody(self, error: ModelError) -> None:
         with self._changed:

@@ -15,6 +15,7 @@ from model.family import Span
 from model.keyvalues import KeyValues
 from model.local import LocalEngine
 from model.parking import Parked, Parking, reusable, whole
+from model.prompt import hash_image
 from tests import checkpoints
 from tests.asking import ask, only_finish, run, text_of
 
@@ -337,11 +338,39 @@ def test_parked_caches_stay_within_their_budget(engine: LocalEngine) -> None:
         parking.device_bytes = before
 
 
+def assert_nothing_is_kept(engine: LocalEngine, conversation: str) -> None:
+    few = Sampling(temperature=0.0, max_new_tokens=2)
+    assert only_finish(run(engine, ask(picture=None), few)).reason == "truncated"  # a step later
+    assert engine.scheduler.parking.take(conversation) is None
+    assert engine._answers.of(conversation) == {}
+    assert engine.scheduler.embeddings.get(hash_image(checkpoints.picture(1))) is None
+    assert engine.composer._pixels.held_bytes == 0
+
+
 def test_a_forgotten_conversation_leaves_nothing(engine: LocalEngine) -> None:
-    run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=4), conversation="secret")
+    few = Sampling(temperature=0.0, max_new_tokens=12)
+    run(engine, ask(), few, conversation="secret")
+    assert engine._answers.of("secret")
     engine.forget("secret")
-    again = only_finish(run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=4), conversation="secret"))
-    assert again.reused_tokens == 0
+    assert_nothing_is_kept(engine, "secret")
+    assert only_finish(run(engine, ask(), few, conversation="secret")).reused_tokens == 0
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_conversation_forgotten_while_it_is_answered_leaves_nothing(engine: LocalEngine, stopped: bool) -> None:
+    cancel = threading.Event()
+    request = engine._request(ask(), Sampling(temperature=0.0, max_new_tokens=40), "secret", cancel, None)
+    engine.scheduler.submit(request)
+    while not isinstance(request.events.get(timeout=60), Piece):
+        pass
+    engine.forget("secret")
+    if stopped:
+        cancel.set()
+    while not isinstance(event := request.events.get(timeout=60), Finish):
+        pass
+    assert event.error is None
+    assert request.answer.text
+    assert_nothing_is_kept(engine, "secret")
 
 
 def test_nobody_reuses_the_cache_of_another_conversation(engine: LocalEngine) -> None:
