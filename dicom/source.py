@@ -224,7 +224,8 @@ def _encoding(dataset: Dataset) -> tuple[bool, bool]:
 
 
 def _check_complexity(dataset: Dataset, limits: Limits) -> None:
-    """Depth and count of what was parsed; sequences pydicom left raw are counted when they are used."""
+    """Depth and count of what was parsed; sequences pydicom left raw cost nothing until they are used, within the time
+    of that task."""
     count = 0
     level: list[Dataset] = [dataset]
     for _ in range(limits.nesting + 1):
