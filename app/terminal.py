@@ -15,6 +15,7 @@ _STAND_INS = "".join(map(chr, range(0x2500, 0x2580)))
 """Box drawing: neutral to the bidi algorithm, mirrored by nobody, and in none of our sentences."""
 
 _MARKS = re.compile("[\u061c\u200e\u200f]")
+_RIGHT_TO_LEFT_MARKS = re.compile("[\u061c\u200f]")
 
 
 def shaped(text: str, *, width: int = 80, align: bool = False) -> str:
@@ -46,7 +47,9 @@ def _visual(line: str, direction: Direction) -> str:
 
     kept: dict[str, str] = {}
     text = ""
-    line = _MARKS.sub("", line)  # in bidi's reckoning a mark beside a bracket keeps it from being mirrored
+    # python-bidi does not pair brackets (UAX #9, N0): a mark before "(" in a left-to-right line turns that one alone.
+    # Marks the other way stay until the end: they hold "--json" together.
+    line = _RIGHT_TO_LEFT_MARKS.sub("", line)
     for run in isolate(line):
         if run.ltr and len(kept) < len(_STAND_INS):
             stand_in = _STAND_INS[len(kept)]
@@ -55,7 +58,7 @@ def _visual(line: str, direction: Direction) -> str:
         else:
             text += run.text
     shown = str(get_display(reshape(text), base_dir="R" if direction == "rtl" else "L"))
-    return "".join(kept.get(character, character) for character in shown)
+    return _MARKS.sub("", "".join(kept.get(character, character) for character in shown))
 
 
 def json_line(value: Any, stream: TextIO) -> str:

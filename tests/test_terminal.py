@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 
 import pytest
@@ -50,6 +51,17 @@ def test_an_english_line_with_an_arabic_word_stays_left_to_right() -> None:
 
 def test_marks_that_only_other_terminals_understand_are_gone() -> None:
     assert not set(shaped("قيمة \u2068-3\u2069 و\u200e--json\u200e")) & set("\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+@pytest.mark.parametrize("key", ["help-ask", "help-inspect", "usage-see-help", "serve-model-needs-key"])
+def test_options_keep_their_dashes_in_front(key: str) -> None:
+    names = Locale("ar").placeholders()[key]
+    sentence = Locale("ar").sentence(key, **dict.fromkeys(names, "x"))
+    visual = shaped(sentence, width=10_000)
+    options = re.findall("--[a-z-]+", sentence)
+    assert options
+    for option in options:
+        assert option in visual
 
 
 MIRRORED = {"(": ")", "[": "]", "{": "}", "«": "»"}
