@@ -77,7 +77,7 @@ class _Answer:
 
 
 class Turns:
-    """Asks and stops, for everyone who uses this process. Thread-safe."""
+    """Asks, stops and erases, for everyone who uses this process. Thread-safe."""
 
     def __init__(
         self,
@@ -107,6 +107,16 @@ class Turns:
         """Whether an answer is on its way in `conversation`."""
         with self._lock:
             return (owner, conversation) in self._running
+
+    def erase(self, owner: str, conversation: str) -> None:
+        """Erase a conversation with its pictures for good, also from the model's memory; an answer on its way stops.
+        Raises `storage.StorageError`."""
+        self.stop(owner, conversation)
+        self._store.delete_conversation(owner, conversation)
+        self.stop(owner, conversation)  # one that began meanwhile; no other can
+        engine = self._engine.ready() if self._engine.state().state == "ready" else None
+        if engine is not None:
+            engine.forget(_kept_as(owner, conversation))
 
     def ask(self, owner: str, question: Question) -> Generator[Progress, None, None]:
         """Answer `question`: any number of `Progress`, the last one with `finish`.
@@ -162,9 +172,9 @@ class Turns:
         self, owner: str, turn: Turn, engine: Engine, messages: Sequence[Message], cancel: threading.Event
     ) -> Iterator[Progress]:
         answer = _Answer()
-        conversation = hashlib.sha256(f"{owner}\n{turn.conversation_id}".encode()).hexdigest()
+        conversation = _kept_as(owner, turn.conversation_id)
         sampling = self._sampling(engine.identity)
-        stream = engine.stream(messages, sampling, conversation=conversation, cancel=cancel)
+        stream = engine.stream(messages, sampling, conversation=conversation, cancel=cancel, reader=owner)
         broken: str | None = None
         try:
             yield Progress(turn.id)
@@ -233,6 +243,11 @@ class Turns:
             png=png_of(image), sha256=sha256, facts=record.facts, view=view.to_dict(), series_id=view.series
         )
         return [(image, picture)]
+
+
+def _kept_as(owner: str, conversation: str) -> str:
+    """The name under which the engine keeps what it read of a conversation."""
+    return hashlib.sha256(f"{owner}\n{conversation}".encode()).hexdigest()
 
 
 def _insist(ending: Callable[[], object]) -> None:

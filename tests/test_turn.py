@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +21,14 @@ from app.settings import Settings
 from app.turn import EmptyQuestion, Progress, Question, QuestionTooLong, StillAnswering, Turns
 from app.view import View, picture_of
 from dicom import Facts, Frame, Window, fingerprint
-from model import Engine, ModelError, Sampling, open_engine
+from model import Engine, Message, ModelError, Sampling, open_engine
+from model.local import LocalEngine
 from storage import NotFound, Store
 from tests.checkpoints import make_llava
 
 LONG = Sampling(temperature=0, max_new_tokens=600)
 SHORT = Sampling(temperature=0, max_new_tokens=12)
+ENDLESS = Sampling(temperature=0, max_new_tokens=8000, allowed_tokens=lambda written: (200,))
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,53 @@ def test_a_reader_who_leaves_stops_the_model_and_the_turn_keeps_what_was_shown(s
     turn = store.turns("reader", room.conversation)[-1]
     assert turn.status == "stopped"
     assert turn.answer == shown
+
+
+@pytest.mark.parametrize("answering", [False, True], ids=["answered", "while it is answered"])
+def test_an_erased_conversation_is_kept_neither_in_the_record_nor_by_the_engine(
+    store: Store, engine: Engine, answering: bool
+) -> None:
+    assert isinstance(engine, LocalEngine)
+    room = room_with(store, engine, LONG if answering else SHORT)
+    asked = room.turns.ask("reader", Question(room.conversation, "What is this?", room.view()))
+    before = len(engine.scheduler.parking)
+    next(progress for progress in asked if len(progress.answer) > 5)
+    if not answering:
+        assert list(asked)
+        assert len(engine.scheduler.parking) == before + 1
+    room.turns.erase("reader", room.conversation)
+    with contextlib.suppress(NotFound):  # where the record was asked before the answer had stopped
+        list(asked)
+    with pytest.raises(NotFound):
+        store.conversation("reader", room.conversation)
+    list(engine.stream([Message("user", "Anything?")], SHORT))  # the engine has taken another step
+    assert len(engine.scheduler.parking) == before
+    key = hashlib.sha256(f"reader\n{room.conversation}".encode()).hexdigest()
+    assert engine._answers.of(key) == {}
+
+
+def test_who_has_many_conversations_waits_for_who_has_one(
+    store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(engine, LocalEngine)
+    one = LocalEngine(engine._parts, replace(engine.scheduler.budget, readers=1))
+    served: list[str] = []
+    monkeypatch.setattr(one.scheduler, "_on_end", lambda request: served.append(request.reader))
+    turns = Turns(store, settled(one), lambda identity: SHORT)
+    stop = threading.Event()
+    asked = [threading.Thread(target=lambda: list(one.stream([Message("user", "Hold on")], ENDLESS, cancel=stop)))]
+    for owner in ("many", "many", "many", "one"):
+        question = Question(store.start_conversation(owner, language="en").id, "Tell me")
+        asked.append(threading.Thread(target=lambda o=owner, q=question: list(turns.ask(o, q))))
+    for number, thread in enumerate(asked):
+        thread.start()
+        while one.scheduler._active + len(one.scheduler._queue) <= number:  # each is in line before the next one
+            time.sleep(0.01)
+    stop.set()
+    for thread in asked:
+        thread.join(60)
+    assert served[1:] == ["many", "one", "many", "many"]
+    one.close()
 
 
 def test_answering_again_replaces_the_turn_and_gives_the_model_the_same_input(store: Store, engine: Engine) -> None:

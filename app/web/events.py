@@ -66,11 +66,10 @@ class ReadingRoom:
             return gr.skip(), _told(error)
 
     def erase(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        """Erase one conversation with its pictures for good, stopping an answer on its way."""
+        """Erase one conversation for good."""
         owner, erased, current = reader(request), _text(event, "id"), _text(event, "current")
-        self.turns.stop(owner, erased)
         try:
-            self.store.delete_conversation(owner, erased)
+            self.turns.erase(owner, erased)
         except StorageError as error:
             return gr.skip(), gr.skip(), _told(error)
         if erased == current:
