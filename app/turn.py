@@ -148,9 +148,10 @@ class Turns:
             if cancel.is_set():
                 return
         earlier = self._earlier(owner, question)
-        pictures = self._pictures(owner, question, earlier) if engine.identity.accepts_images else []
+        sees = engine.identity.accepts_images
+        pictures = self._pictures(owner, question, earlier) if sees else []
         told = self._told(engine.identity)
-        history = compose(self._store, owner, earlier, told=told)
+        history = compose(self._store, owner, earlier, told=told, sees=sees)
         images = tuple(image for image, _ in pictures)
         language = language_of(text)
         words = _words(text, [picture for _, picture in pictures], language) if told else text
@@ -268,17 +269,21 @@ def usable(turn: Turn) -> bool:
     return turn.status in ANSWERED and bool(turn.answer.strip())
 
 
-def compose(store: Store, owner: str, earlier: Sequence[Turn], *, told: bool = False) -> tuple[Message, ...]:
+def compose(
+    store: Store, owner: str, earlier: Sequence[Turn], *, told: bool = False, sees: bool = True
+) -> tuple[Message, ...]:
     """The conversation so far as the model reads it: questions with the very pixels it saw, and its answers.
 
-    `told`: each picture is described in words before its question.
+    `told`: each picture is described in words before its question. `sees`: False leaves all pictures out, which another
+    model may have answered about before.
     """
     messages: list[Message] = []
     for turn in earlier:
         if not usable(turn):
             continue
-        images = tuple(_image(store.picture(owner, picture.id)[1]) for picture in turn.pictures)
-        asked = _words(turn.question, turn.pictures, turn.language) if told else turn.question
+        pictures = turn.pictures if sees else ()
+        images = tuple(_image(store.picture(owner, picture.id)[1]) for picture in pictures)
+        asked = _words(turn.question, pictures, turn.language) if told else turn.question
         messages += [Message("user", asked, images), Message("assistant", turn.answer)]
     return tuple(messages)
 

@@ -17,14 +17,16 @@ import pytest
 from app.engines import told
 from app.frames import pack
 from app.loading import LoadingEngine
+from app.locale import Locale
 from app.settings import Settings
 from app.turn import EmptyQuestion, Progress, Question, QuestionTooLong, StillAnswering, Turns
 from app.view import View, picture_of
+from app.web.transcript import conversation_shown
 from dicom import Facts, Frame, Window, fingerprint
 from model import Engine, Message, ModelError, Sampling, open_engine
 from model.local import LocalEngine
 from storage import NotFound, Store
-from tests.checkpoints import make_llava
+from tests.checkpoints import make_llava, make_text
 
 LONG = Sampling(temperature=0, max_new_tokens=600)
 SHORT = Sampling(temperature=0, max_new_tokens=12)
@@ -105,6 +107,25 @@ def test_the_same_picture_is_sent_once_and_a_new_view_adds_one(store: Store, eng
     assert counts == [1, 0, 1]
     images = [message["images"] for message in turn.model_input["messages"] if message["role"] == "user"]
     assert [len(each) for each in images] == [1, 0, 1], "earlier pictures stay in the conversation"
+
+
+def test_a_model_without_eyes_goes_on_with_a_conversation_that_has_pictures_and_the_turn_says_so(
+    store: Store, engine: Engine, tmp_path: Path
+) -> None:
+    room = room_with(store, engine)
+    room.ask("What is this?")
+    blind = open_engine(str(make_text(tmp_path / "text")), quantization="fp32", check=False)
+    room.turns = Turns(store, settled(blind), lambda identity: SHORT, told=lambda identity: True)
+    last = room.ask("In other words?", width=400)[-1]
+    blind.close()
+    assert last.finish is not None
+    assert last.finish.error is None
+    turn = store.turn("reader", last.turn)
+    messages = turn.model_input["messages"]
+    assert [message["images"] for message in messages] == [[], [], []]
+    assert messages[0]["text"] == "What is this?"
+    shown = conversation_shown(store, "reader", room.conversation, answering=False)["turns"]
+    assert [turn["left_out"] for turn in shown] == [None, Locale("en").both("pictures-left-out")]
 
 
 def test_stopping_keeps_what_was_shown(store: Store, engine: Engine) -> None:

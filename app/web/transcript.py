@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.answer_html import answer_html, question_html
@@ -32,7 +33,7 @@ def conversation_shown(store: Store, owner: str, conversation: str, *, answering
     return {
         "conversation": conversation,
         "series": [_series(record) for record in series],
-        "turns": [turn_shown(store, owner, turn, opened) for turn in turns],
+        "turns": [turn_shown(store, owner, turn, opened, turns[:before]) for before, turn in enumerate(turns)],
         "answering": answering,
         "began": began,
         "opened": False,
@@ -47,7 +48,7 @@ def _series(record: SeriesRecord) -> Shown:
     return shown
 
 
-def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRecord]) -> Shown:
+def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRecord], before: Sequence[Turn]) -> Shown:
     """One turn: question, pictures, answer, how it ended, and its rating."""
     rating = store.current_rating(owner, turn.id)
     return {
@@ -58,7 +59,7 @@ def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRec
         "answer": _answer(turn.answer),
         "status": turn.status,
         "sentence": _how_it_ended(turn.status, turn.error),
-        "left_out": _left_out(turn.timings.get("left_out_turns") or 0),
+        "left_out": _left_out(turn, before),
         "model": model_words(turn.model),
         "rating": {"thumb": rating.thumb, "reasons": list(rating.reasons), "comment": rating.comment}
         if rating
@@ -104,8 +105,13 @@ def _how_it_ended(status: str, error: str | None) -> dict[str, str] | None:
     return None
 
 
-def _left_out(turns: int) -> dict[str, str] | None:
-    return Locale("en").both("turns-left-out", count=turns) if turns else None
+def _left_out(turn: Turn, before: Sequence[Turn]) -> dict[str, str] | None:
+    """What the model did not read of the conversation: its oldest turns, or pictures that it cannot see."""
+    turns = turn.timings.get("left_out_turns") or 0
+    sentences = [Locale("en").both("turns-left-out", count=turns)] if turns else []
+    if not turn.model.get("accepts_images", True) and any(earlier.pictures for earlier in before):
+        sentences.append(Locale("en").both("pictures-left-out"))
+    return {code: " ".join(said[code] for said in sentences) for code in languages()} if sentences else None
 
 
 def growing(shown: Shown, progress: Progress) -> Shown:

@@ -111,6 +111,7 @@ view-image = image { $number }
 
 resize-conversation = Width of the conversation
 seen-words-only = words only: this model cannot look at images
+pictures-left-out = This model reads text only: the pictures of this conversation were left out.
 turns-left-out = { $count ->
     [one] The oldest turn did not fit what the model can read and was left out.
    *[other] The { $count } oldest turns did not fit what the model can read and were left out.
