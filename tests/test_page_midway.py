@@ -3,8 +3,10 @@ answers are nonsense and long, so that there is a midway."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +71,34 @@ def test_stop_acts_within_half_a_second_and_keeps_what_was_shown(program: Progra
     page.reload()
     expect(page.locator("article.turn .answer-text")).to_have_text(shown, timeout=PATIENCE)
     expect(page.locator("#send")).to_be_visible()
+
+
+@pytest.mark.parametrize(("code", "question"), [("en", "Describe this image."), ("ar", "صف هذه الصورة.")])
+def test_an_answer_about_a_real_ct_grows_and_what_was_shown_when_it_was_stopped_is_stored(
+    program: Program, page: Page, code: str, question: str
+) -> None:
+    room = Room(page, program.url).open()
+    room.speak(code)
+    room.upload(CT)
+    room.wait_for_image()
+    turn = room.begin(question)
+    early = growing(turn)
+    assert early
+    longer = "([before]) => document.querySelector('article.turn .answer-text').innerText.length > before"
+    page.wait_for_function(longer, arg=[len(early) + 10], timeout=PATIENCE)
+    assert turn.get_attribute("data-status") == "running", "it must grow before it is complete"
+    page.locator("#stop").click()
+    expect(turn).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
+    shown = room.answer(turn)
+    assert len(shown) > len(early)
+    conversation = page.url.rsplit("/", 1)[1]
+    with contextlib.closing(sqlite3.connect(program.data / "basira.sqlite3")) as record:
+        kept = record.execute("SELECT status, answer FROM turns WHERE conversation_id = ?", [conversation]).fetchall()
+    assert [status for status, _ in kept] == ["stopped"]
+    assert kept[0][1].strip()
+    page.reload()
+    expect(turn).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
+    assert room.answer(turn) == shown
 
 
 def test_another_conversation_can_be_opened_while_one_is_being_answered(program: Program, page: Page) -> None:
