@@ -34,14 +34,14 @@ def page() -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(
-    ("code", "direction", "kind", "body", "named", "letters"),
+    ("code", "direction", "kind", "body", "named", "parts"),
     [
-        ("en", "ltr", "What kind of image is this?", "Which body part is shown?", "CT", "[a-z]{3}"),
-        ("ar", "rtl", "ما نوع هذه الصورة؟", "أي جزء من الجسم يظهر؟", "مقطعي", "[ء-ي]{3}"),
+        ("en", "ltr", "What kind of image is this?", "Which body part is shown?", "CT", "chest|abdomen|head|brain"),
+        ("ar", "rtl", "ما نوع هذه الصورة؟", "أي جزء من الجسم يظهر؟", "مقطعي", "الصدر|البطن|الرأس|الدماغ"),
     ],
 )
 def test_a_real_ct_is_asked_answered_rated_and_found_again_after_a_restart(
-    program: Program, page: Page, code: str, direction: str, kind: str, body: str, named: str, letters: str
+    program: Program, page: Page, code: str, direction: str, kind: str, body: str, named: str, parts: str
 ) -> None:
     room = Room(page, program.url).open()
     room.speak(code)
@@ -54,7 +54,7 @@ def test_a_real_ct_is_asked_answered_rated_and_found_again_after_a_restart(
     assert named in room.answer(first)
     assert first.locator(".question-picture img").count() == 1, "the message keeps the picture the model saw"
     second = room.ask(body)
-    assert re.search(letters, room.answer(second))
+    assert re.search(parts, room.answer(second)), "which part is the model's to get right; that it names one is not"
     assert second.locator(".question-picture img").count() == 0, "the same picture is not sent twice"
 
     second.locator(".rate-action").click()
