@@ -57,7 +57,8 @@ export function drawNotice(part, room) {
       (each) => each.kind === notice.kind && each.conversation === notice.conversation && JSON.stringify(each.sentence) === same,
     );
     const names = [...new Set([...(before?.names ?? []), ...(notice.names ?? [])])];
-    notices = [...notices.filter((each) => each.kind === notice.kind && each !== before), { ...notice, names }].slice(-4);
+    const kept = (each) => each.stays || (each.kind === "error" && notice.kind === "error"); // "47 %" takes the place of "46 %"
+    notices = [...notices.filter((each) => each !== before && kept(each)), { ...notice, names }].slice(-4);
     draw();
   };
   room.hush = (kind) => {
