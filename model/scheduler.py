@@ -304,11 +304,20 @@ class Scheduler:
     def _first(self, request: Request, logits: torch.Tensor) -> None:
         """Logits came from this request alone: its first token, and then it joins the writers."""
         request.read = len(request.ids)
+        logits = self._of_words(logits)
         best, places = logits.max(dim=-1)
         if self._take_token(request, logits[0], float(best[0]), int(places[0])):
             self._work_for(request, lambda: self._batch.join(request))
 
+    def _of_words(self, logits: torch.Tensor) -> torch.Tensor:
+        """Nobody may write the token that stands for a picture: read again, it would be one that is not there."""
+        image = self.reading.decoder.adapter.image_token_id
+        if 0 <= image < logits.shape[-1]:
+            logits[..., image] = float("-inf")
+        return logits
+
     def _postprocess(self, writers: Sequence[Request], logits: torch.Tensor) -> None:
+        logits = self._of_words(logits)
         best, places = logits.max(dim=-1)
         values, tokens = best.tolist(), places.tolist()
         for request in writers:  # all of them first: a row that leaves moves another, whose length must be true

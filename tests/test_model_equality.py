@@ -110,7 +110,9 @@ def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
     import torch
 
     with torch.inference_mode():
-        out = twin(engine).generate(**plain_inputs(engine, prompt), do_sample=False, max_new_tokens=count + 1)
+        image = engine.composer.adapter.image_token_id  # of random weights the engine alone knows not to write it
+        words = {"suppress_tokens": [image]} if image >= 0 else {}
+        out = twin(engine).generate(**plain_inputs(engine, prompt), do_sample=False, max_new_tokens=count + 1, **words)
     return [int(token) for token in out[0, len(prompt.ids) :]]
 
 

