@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 from pydicom.data import get_testdata_file
 
 from tests.page import PATIENCE, Room, browser_page
@@ -129,7 +130,8 @@ def test_stop_keeps_what_was_shown_and_the_question_can_be_answered_again(progra
     room.upload(CT)
     room.wait_for_image()
     turn = room.begin("Describe this image.")
-    page.locator("#stop").click()
+    with contextlib.suppress(TimeoutError):  # the answer was whole, and the button gone, before the click
+        page.locator("#stop").click(timeout=3_000)
     expect(turn.locator("footer.about")).to_be_visible(timeout=5_000)
     status = turn.get_attribute("data-status")
     assert status in ("stopped", "complete")  # a very short answer may be whole before the click arrives
