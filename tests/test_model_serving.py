@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from model import Event, Finish, Message, Piece, Sampling, Waiting, errors
 from model.family import Span
@@ -74,6 +75,26 @@ def test_a_stop_string_ends_the_answer_and_is_not_shown(engine: LocalEngine) -> 
     events = run(engine, ask(), Sampling(temperature=0.0, max_new_tokens=40, stop=(stop,)))
     assert only_finish(events).reason == "complete"
     assert text_of(events) == whole[: whole.index(stop)]
+
+
+def test_the_token_that_stands_for_a_picture_is_never_written(engine: LocalEngine) -> None:
+    image = engine.composer.adapter.image_token_id
+    preferred = engine.decoder.model.get_output_embeddings().register_forward_hook(
+        lambda head, given, logits: logits.index_fill(-1, torch.tensor([image]), 1e4)
+    )
+    try:
+        for sampling in (
+            Sampling(temperature=0.0, max_new_tokens=6),
+            Sampling(temperature=1.0, max_new_tokens=6, seed=1),
+        ):
+            request = engine._request(ask(), sampling, None, None, None)
+            engine.scheduler.submit(request)
+            while not isinstance(request.events.get(timeout=60), Finish):
+                pass
+            assert len(request.answer.ids) == 6
+            assert image not in request.answer.ids
+    finally:
+        preferred.remove()
 
 
 # --- the queue ---

@@ -71,6 +71,11 @@ def test_stop_acts_within_half_a_second_and_keeps_what_was_shown(program: Progra
     page.reload()
     expect(page.locator("article.turn .answer-text")).to_have_text(shown, timeout=PATIENCE)
     expect(page.locator("#send")).to_be_visible()
+    page.locator("#regenerate").click()
+    growing(page.locator("article.turn[data-status=running]"))
+    page.locator("#stop").click()
+    expect(page.locator("article.turn[data-status=stopped]")).to_have_count(1, timeout=PATIENCE)
+    assert page.locator("article.turn").count() == 1, "answering again replaces the stopped turn"
 
 
 @pytest.mark.parametrize(("code", "question"), [("en", "Describe this image."), ("ar", "صف هذه الصورة.")])
