@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from app.model_server import create_model_app
 from model import Event, Finish, Message, Piece, Sampling, errors, open_engine, remote, remote_protocol
 from tests import checkpoints
+from tests.far_end import FarEnd
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=20)
 
@@ -183,29 +184,20 @@ def test_a_model_the_server_does_not_have_is_not_found(server: Served) -> None:
         open_engine(f"openai:http://127.0.0.1:{server.port}/v1#other", api_key="sesame")
 
 
-class Listening(BaseHTTPRequestHandler):
+class Listening(FarEnd):
     """A real HTTP server that says it is vLLM and remembers what it was asked."""
 
     asked: ClassVar[list[tuple[str | None, dict[str, Any]]]] = []
 
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
     def do_GET(self) -> None:
-        self._send(json.dumps({"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 4096}]}).encode())
+        self.send(200, json.dumps({"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 4096}]}).encode())
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append((self.headers.get("X-Session-ID"), body))
         word = b'data: {"choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]}\n\n'
         usage = b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}\n\n'
-        self._send(word + usage + b"data: [DONE]\n\n")
-
-    def _send(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.send(200, word + usage + b"data: [DONE]\n\n")
 
 
 def test_a_conversation_stays_on_one_machine_and_its_cache_is_salted() -> None:
@@ -230,36 +222,27 @@ def test_a_conversation_stays_on_one_machine_and_its_cache_is_salted() -> None:
     assert part["image_url"]["url"].startswith("data:image/png;base64,")
 
 
-class Moody(BaseHTTPRequestHandler):
+class Moody(FarEnd):
     """A real HTTP server that is overloaded at first, or breaks in the middle, by its model's name."""
 
     tries = 0
 
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
     def do_GET(self) -> None:
         names = [{"id": name} for name in ("busy twice", "always busy", "breaks", "refuses")]
-        self._send(200, json.dumps({"data": names}).encode())
+        self.send(200, json.dumps({"data": names}).encode())
 
     def do_POST(self) -> None:
         name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["model"]
         type(self).tries += 1
         if name == "refuses":
-            self._send(400, b"{}")
+            self.send(400, b"{}")
         elif name == "always busy" or (name == "busy twice" and self.tries <= 2):
-            self._send(503, b"{}")
+            self.send(503, b"{}")
         elif name == "breaks":
-            self._send(200, b'data: {"choices": [{"delta": {"content": "half "}}]}\n\n')
+            self.send(200, b'data: {"choices": [{"delta": {"content": "half "}}]}\n\n')
         else:
             word = b'data: {"choices": [{"delta": {"content": "whole"}, "finish_reason": "stop"}]}\n\n'
-            self._send(200, word + b"data: [DONE]\n\n")
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.send(200, word + b"data: [DONE]\n\n")
 
 
 @pytest.mark.parametrize(

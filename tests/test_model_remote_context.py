@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from model import Event, Message, Sampling, errors, open_engine, remote
 from tests import checkpoints
 from tests.asking import only_finish, text_of
+from tests.far_end import FarEnd
 
 CONTEXT = 400  # tokens of the server below, where every word is one
 ANSWER = Sampling(temperature=0.0, max_new_tokens=100)
@@ -54,7 +55,7 @@ REFUSALS = {  # as these servers word it
 }
 
 
-class Strict(BaseHTTPRequestHandler):
+class Strict(FarEnd):
     """A real HTTP server that, as vLLM does, refuses a prompt and answer that are longer than its context."""
 
     asked: ClassVar[list[dict[str, Any]]] = []
@@ -65,11 +66,8 @@ class Strict(BaseHTTPRequestHandler):
     left: ClassVar[threading.Event | None] = None
     """When given, nothing is answered, and this is set when the client has gone."""
 
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
     def do_GET(self) -> None:
-        self._send(200, json.dumps({"data": [{"id": "m", "owned_by": "vllm", "max_model_len": CONTEXT}]}).encode())
+        self.send(200, json.dumps({"data": [{"id": "m", "owned_by": "vllm", "max_model_len": CONTEXT}]}).encode())
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -78,18 +76,12 @@ class Strict(BaseHTTPRequestHandler):
             assert self.rfile.read(1) == b""
             self.left.set()
         elif self.stream is not None:
-            self._send(200, self.stream)
+            self.send(200, self.stream)
         elif tokens_of(body) + body["max_tokens"] > CONTEXT:
-            self._send(self.status, json.dumps(self.refusal).encode())
+            self.send(self.status, json.dumps(self.refusal).encode())
         else:
             word = b'data: {"choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]}\n\n'
-            self._send(200, word + b"data: [DONE]\n\n")
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.send(200, word + b"data: [DONE]\n\n")
 
 
 def tokens_of(body: dict[str, Any]) -> int:
