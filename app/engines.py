@@ -19,6 +19,8 @@ def open_model(settings: Settings, progress: Callable[[float], None] | None = No
         quantization=settings.quantization,
         progress=progress,
         readers=settings.batch,
+        context=settings.context,
+        cuda_graphs=settings.cuda_graphs == "on",
         download=True,
         weights_cache=settings.data / "weights",
         api_key=settings.model_key,

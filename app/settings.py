@@ -141,7 +141,9 @@ class Settings:
     temperature: float | None = _setting(_number(0, 2), None)
     top_p: float | None = _setting(_number(0.01, 1), None)
     seed: int | None = _setting(_whole(0, 2**31 - 1), None)
-    batch: int = _setting(_whole(1, 64), 4)
+    context: int | None = _setting(_whole(512, 1_000_000), None)
+    cuda_graphs: str = _setting(_choice("on", "off"), "off")
+    batch: int | None = _setting(_whole(1, 64), None)
     queue: int = _setting(_whole(1, 1000), 32)
     answer_seconds: float = _setting(_number(1, 86400), 600.0)
 

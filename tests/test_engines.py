@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from app.engines import sampling
+from app.engines import open_model, sampling
 from app.settings import Settings
-from model import Known, known_checkpoints
+from model import Finish, Known, Message, known_checkpoints
 from model.engine import Identity, Sampling
+from model.local import LocalEngine
 from tests import checkpoints
-from tests.asking import opened
+from tests.asking import ask, opened, run, text_of
 
 _TOKENS = {"llava": 576, "gemma3": 262}  # an image takes, with what the template writes around it
 _EVERYTHING = {"temperature": 0.6, "top_p": 0.8, "top_k": 20.0, "repetition_penalty": 1.05, "max_new_tokens": 2048.0}
@@ -55,3 +57,33 @@ def test_the_list_recommends_only_what_can_be_drawn_and_images_that_fit(known: K
     sampling(Settings(), identity(**dict(known.sampling)))
     assert {name for name, _ in known.sampling} <= _EVERYTHING.keys()
     assert known.images * _TOKENS.get(known.family, 0) + 1024 <= known.context
+
+
+def test_context_readers_and_recorded_steps_are_what_the_operator_chose(tmp_path: Path) -> None:
+    folder = checkpoints.make_llava(tmp_path / "llava")
+    usual = Settings(model=str(folder), data=tmp_path, quantization="fp32")
+    greedy = Sampling(temperature=0.0, max_new_tokens=12)
+    said = []
+    for settings, readers, recorded in (
+        (usual, 8, False),
+        (dataclasses.replace(usual, context=512, batch=3, cuda_graphs="on"), 3, True),
+    ):
+        engine = open_model(settings)
+        assert isinstance(engine, LocalEngine)
+        budget = engine.scheduler.budget
+        assert (budget.readers, budget.recorded, budget.context) == (readers, recorded, engine.identity.context_tokens)
+        said.append(text_of(run(engine, ask(), greedy)))
+        engine.close()
+    assert budget.context == 512
+    assert said[0] == said[1]
+
+
+def test_a_conversation_longer_than_the_chosen_context_says_what_was_left_out(tmp_path: Path) -> None:
+    folder = checkpoints.make_text(tmp_path / "text", kind="llama")
+    engine = open_model(Settings(model=str(folder), data=tmp_path, quantization="fp32", context=512))
+    talk = [Message(role, "word " * 40) for _ in range(5) for role in ("user", "assistant")]
+    finish = run(engine, [*talk, Message("user", "And?")], Sampling(temperature=0.0, max_new_tokens=4))[-1]
+    engine.close()
+    assert isinstance(finish, Finish)
+    assert finish.error is None
+    assert finish.left_out_turns > 0

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-SYSTEM = ("sh", "awk", "basename", "cat", "cmp", "df", "dirname", "env", "grep", "id", "sed", "tail")
+SYSTEM = ("sh", "awk", "basename", "cat", "cmp", "df", "dirname", "env", "grep", "id", "rm", "sed", "tail")
 
 
 @pytest.fixture
@@ -87,6 +87,16 @@ def test_a_checkout_that_was_moved_gets_an_environment_that_works_where_it_is_no
     first = (moved / ".venv" / "bin" / "pip").read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith(f"#!{moved}/"), first
     assert set_up(moved, "setup", "run").stdout == ""
+
+
+def test_an_environment_that_is_a_link_to_another_checkout_s_is_left_alone(machine: Path) -> None:
+    real_python(machine)
+    other = machine.with_name("other")
+    (other / "lib").mkdir(parents=True)
+    (machine / ".venv").symlink_to(other)
+    assert set_up(machine, "setup", "run").returncode == 0
+    assert [entry.name for entry in other.iterdir()] == ["lib"]
+    assert not (machine / ".venv").is_symlink()
 
 
 def test_a_machine_without_python_is_told_how_to_get_it(machine: Path) -> None:

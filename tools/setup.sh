@@ -51,6 +51,7 @@ check_disk() {
 make_environment() {
     python=$(find_python)
     "$python" -c 'import venv, ensurepip' 2>/dev/null || fail venv "$(install_command "$(venv_package "$python")")"
+    [ ! -L .venv ] || rm .venv  # a link to the environment of another copy: clearing would empty that one
     "$python" -m venv --clear .venv
 }
 

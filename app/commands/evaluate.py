@@ -17,6 +17,8 @@ from app.notices import sentence
 if TYPE_CHECKING:
     from app.evaluate import Count, Row, Run
 
+_AT_ONCE = 16  # rows under way: an engine that answers fewer lets the others wait
+
 
 def run_evaluate(call: Call) -> int:
     """Exit code: 0 when every row has its answer, 4 when some could not be answered, 130 stopped."""
@@ -40,7 +42,7 @@ def run_evaluate(call: Call) -> int:
     settings = call.settings
     # Waiting in the queue is part of a batch, not a reason to give a question up.
     drawn = replace(sampling(settings, engine.identity), deadline_seconds=None)
-    run = Run(engine, images, drawn, settings.limits(), settings.batch)
+    run = Run(engine, images, drawn, settings.limits(), settings.batch or _AT_ONCE)
     try:
         with _cancelled_by_ctrl_c() as cancel:
             return _answer(call, run, rows, out, cancel)

@@ -26,7 +26,9 @@ setting-max-new-tokens = Longest answer, in tokens.
 setting-temperature = Randomness of the answer, 0 for none. Without it, what the checkpoint recommends.
 setting-top-p = Share of the probability the next token is drawn from. Without it, what the checkpoint recommends.
 setting-seed = Number that makes random answers repeatable.
-setting-batch = Answers written at the same time.
+setting-context = Most tokens of one conversation that the model reads; beyond them the oldest turns are left out. Without it, what the checkpoint was made for, at most 8192.
+setting-cuda-graphs = Whether a GPU records its steps and replays them, which is faster and takes more memory: on or off. Nothing changes without a GPU.
+setting-batch = Answers written at the same time. Without it, 16 on a GPU and 8 elsewhere.
 setting-queue = Questions that may wait for their turn; further ones are told to come back.
 setting-answer-seconds = Longest time for one answer, in seconds.
 
