@@ -59,8 +59,8 @@ class Sampling:
 
     temperature: 0 is greedy; above it, logits are divided by it. top_p: (0, 1]; 1 keeps everything.
     top_k: 0 keeps everything. max_new_tokens: at least 1. seed: None draws one, which `Finish.seed` reports.
-    repetition_penalty: 1 changes nothing. stop: strings that end the answer and are not shown.
-    deadline_seconds: wall-clock limit from the call, waiting included. entropy: fill `Piece.entropy`.
+    repetition_penalty: of tokens in prompt or answer; 1 changes nothing. stop: strings that end the answer and are
+    not shown. deadline_seconds: wall-clock limit from the call, waiting included. entropy: fill `Piece.entropy`.
     grammar: what the answer must look like; its tokens are chosen among those that keep it so.
     allowed_tokens: a constraint of the caller's own, called with the ids generated so far; returns the ids that may
     come next (empty: the end).

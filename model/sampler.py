@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ class Sampler:
     """The way through `sampling.grammar`."""
     seed: int | None = None
     _generator: torch.Generator | None = field(default=None, repr=False)
+    _said: set[int] = field(default_factory=set, repr=False)
 
     @property
     def greedy(self) -> bool:
@@ -36,9 +37,11 @@ class Sampler:
         free = self.constraint is None and s.allowed_tokens is None
         return self.greedy and free and s.repetition_penalty == 1 and not s.entropy
 
-    def choose(self, logits: torch.Tensor, generated: Sequence[int]) -> tuple[int | None, float | None]:
+    def choose(
+        self, logits: torch.Tensor, generated: Sequence[int], prompt: Sequence[int] = ()
+    ) -> tuple[int | None, float | None]:
         """The next token from logits of (vocabulary,), None when a constraint allows none; and the entropy in
-        nats before temperature, when asked."""
+        nats before temperature, when asked. The penalty is for tokens of the prompt too, as in transformers."""
         import torch
 
         s = self.sampling
@@ -55,8 +58,9 @@ class Sampler:
             logits = only
         if self.constraint is not None:
             logits = self.constraint.allow(logits)
-        if s.repetition_penalty != 1 and generated:
-            logits = _penalise(logits, generated, s.repetition_penalty)
+        if s.repetition_penalty != 1:
+            self._said.update(generated if self._said else (*prompt, *generated))
+            logits = _penalise(logits, self._said, s.repetition_penalty)
         token = int(logits.argmax()) if self.greedy else self._draw(_truncate(logits / s.temperature, s))
         if self.constraint is not None:
             self.constraint.take(token)
@@ -74,9 +78,9 @@ class Sampler:
         return int(torch.multinomial(chances, 1, generator=self._generator))
 
 
-def _penalise(logits: torch.Tensor, generated: Sequence[int], penalty: float) -> torch.Tensor:
+def _penalise(logits: torch.Tensor, said: Set[int], penalty: float) -> torch.Tensor:
     logits = logits.clone()
-    seen = sorted(set(generated))
+    seen = sorted(said)
     held = logits[seen]
     logits[seen] = held.where(held > 0, held * penalty).where(held <= 0, held / penalty)
     return logits

@@ -334,7 +334,7 @@ class Scheduler:
         entropy = None
         if not request.sampler.plain:
             try:
-                token, entropy = request.sampler.choose(logits, request.answer.ids)
+                token, entropy = request.sampler.choose(logits, request.answer.ids, request.prompt.ids)
             except Exception as problem:  # a caller's constraint may raise anything; it ends that caller alone
                 self._drop(request, translate(problem))
                 return False

@@ -105,14 +105,16 @@ def plain_inputs(engine: LocalEngine, prompt: Any) -> dict[str, Any]:
     return inputs
 
 
-def plain_generate(engine: LocalEngine, prompt: Any, count: int) -> list[int]:
+def plain_generate(engine: LocalEngine, prompt: Any, count: int, **settings: Any) -> list[int]:
     """Tokens of transformers' own `generate`, everything read anew, by a copy of the model loaded by transformers."""
     import torch
 
     with torch.inference_mode():
         image = engine.composer.adapter.image_token_id  # of random weights the engine alone knows not to write it
         words = {"suppress_tokens": [image]} if image >= 0 else {}
-        out = twin(engine).generate(**plain_inputs(engine, prompt), do_sample=False, max_new_tokens=count + 1, **words)
+        out = twin(engine).generate(
+            **plain_inputs(engine, prompt), do_sample=False, max_new_tokens=count + 1, **words, **settings
+        )
     return [int(token) for token in out[0, len(prompt.ids) :]]
 
 
@@ -165,6 +167,19 @@ def test_seven_turns_with_images_equal_reading_everything_anew_while_others_spea
         held = finish.prompt_tokens + (finish.new_tokens if kept else 0)
     assert_equal_to_plain_generate(engine, mine)
     assert_equal_to_plain_generate(engine, other)
+
+
+def test_repetition_is_penalised_as_plain_generate_does_it(engine: LocalEngine) -> None:
+    """For tokens of the prompt as for those of the answer."""
+    messages = [Message("user", "What is shown, what is shown? ماذا يظهر؟")]
+    penalised = dataclasses.replace(GREEDY, repetition_penalty=4.0, max_new_tokens=20)
+    request = engine._request(messages, penalised, None, None, None)
+    engine.scheduler.submit(request)
+    while not isinstance(request.events.get(), Finish):
+        pass
+    ids = request.answer.ids
+    expected = plain_generate(engine, request.prompt, len(ids), repetition_penalty=4.0)
+    assert ids == expected[: len(ids)]
 
 
 def test_eight_readers_at_once_get_what_each_would_get_alone(engine: LocalEngine) -> None:
