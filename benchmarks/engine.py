@@ -6,7 +6,8 @@ Model: a Llava of about 130 M random parameters with 576 tokens per image (speed
 say), or the one asked for. Baselines run in the same process on the same weights; `generate` writes exactly as many
 tokens as the engine did:
     reuse     time to first token of turn 2 and later, against reading the whole conversation anew
-    readers   tokens per second of 8 readers at once, against `generate` one after another
+    decoding  tokens per second of 8 readers writing at once, against `generate` one after another
+    readers   the same with an image each, and two answers of 64 tokens; `room`: three answers of 160
     overhead  one reader, against bare `generate` with the same cache left behind
     cancel    steps and time from the cancel flag to the finish
     memory    resident memory after 1,000 short requests, against after the first 100
@@ -22,11 +23,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from benchmarks.random_llava import make_middle
 from model import Finish, Message, Piece, Sampling, memory, open_engine
+from model.keyvalues import KeyValues
 from model.local import LocalEngine
 from tests import checkpoints
 
@@ -96,9 +99,8 @@ def reuse(engine: LocalEngine, repeats: int) -> dict[str, float]:
                 work.append((time.process_time() - busy) / ours)
             said, _ = answer_of(engine, talk, 24, name)
             talk = [*talk, Message("assistant", said), Message("user", f"And what of part {turn}?")]
-    floor = _one_step(engine)
     return {
-        "floor_ms": floor * 1e3,
+        "floor_ms": bare_step(engine, 1) * 1e3,
         "ours_ms": statistics.median(kept) * 1e3,
         "baseline_ms": statistics.median(anew) * 1e3,
         "ratio": statistics.median(b / a for a, b in zip(kept, anew, strict=True)),
@@ -106,39 +108,49 @@ def reuse(engine: LocalEngine, repeats: int) -> dict[str, float]:
     }
 
 
-def _one_step(engine: LocalEngine) -> float:
-    finish = finish_of(engine, [Message("user", "Hi")], 40)
-    return (finish.seconds - (finish.seconds_to_first_token or 0)) / 39
+def bare_step(engine: LocalEngine, rows: int) -> float:
+    """Seconds of one step of the model for so many rows, with nothing around it."""
+    import torch
+
+    cache, times = KeyValues(rows, 256), []
+    with torch.inference_mode():
+        for length in range(100, 130):
+            start = time.perf_counter()
+            engine.decoder.step([1] * rows, [length] * rows, [0] * rows, cache)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
-def readers(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 64) -> dict[str, float]:
-    """Eight readers ask about images of their own and have follow-ups answered: a room, not a prefill contest."""
-    ratios, ours, theirs, work = [], [], [], []
+def readers(engine: LocalEngine, repeats: int, *, count: int = 8, turns: int = 2, tokens: int = 64) -> dict[str, float]:
+    """Eight readers ask about images of their own and have follow-ups answered, in so many tokens each.
+
+    Floor: each first question read once as `generate` reads it, then full batches of bare steps.
+    """
+    ratios, floors, ours, theirs, work = [], [], [], [], []
     for repeat in range(repeats):
-        first = [[Message("user", WORDS, (checkpoints.picture(100 * repeat + n, (300, 300)),))] for n in range(count)]
-        said: dict[str, tuple[str, int, int]] = {}
-        start, busy = time.perf_counter(), time.process_time()
-        threads = [
-            threading.Thread(target=_two_turns, args=(engine, first[n], tokens, f"room {repeat} {n}", said))
+        first = [
+            [Message("user", WORDS, (checkpoints.picture(1000 * tokens + 100 * repeat + n, (300, 300)),))]
             for n in range(count)
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        start, busy = time.perf_counter(), time.process_time()
+        with ThreadPoolExecutor(count) as people:
+            talks = [
+                people.submit(_talk, engine, messages, turns, tokens, f"{tokens} {repeat} {n}")
+                for n, messages in enumerate(first)
+            ]
+            asked = [turn for talk in talks for turn in talk.result()]
         together, ours_work = time.perf_counter() - start, time.process_time() - busy
-        alone, busy = 0.0, time.process_time()
-        for n in range(count):
-            answer, wrote, wrote_then = said[f"room {repeat} {n}"]
-            second = [*first[n], Message("assistant", answer), Message("user", "And is it normal?")]
-            alone += plain(engine, plain_inputs(engine, first[n]), wrote)
-            alone += plain(engine, plain_inputs(engine, second), wrote_then)
+        busy = time.process_time()
+        alone = sum(plain(engine, plain_inputs(engine, messages), wrote) for messages, wrote in asked)
         work.append((time.process_time() - busy) / ours_work)
-        total = sum(wrote + wrote_then for _, wrote, wrote_then in said.values())
+        total = sum(wrote for _, wrote in asked)
+        read_once = sum(plain(engine, plain_inputs(engine, messages), 1) for messages in first)
+        floors.append(total / (read_once + total / count * bare_step(engine, count)))
         ours.append(total / together)
         theirs.append(total / alone)
         ratios.append(alone / together)
     return {
+        "floor_tokens_per_second": statistics.median(floors),
         "ours_tokens_per_second": statistics.median(ours),
         "baseline_tokens_per_second": statistics.median(theirs),
         "ratio": statistics.median(ratios),
@@ -146,12 +158,21 @@ def readers(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 
     }
 
 
-def _two_turns(
-    engine: LocalEngine, messages: list[Message], tokens: int, name: str, said: dict[str, tuple[str, int, int]]
-) -> None:
-    answer, first = answer_of(engine, messages, tokens, name)
-    more = [*messages, Message("assistant", answer), Message("user", "And is it normal?")]
-    said[name] = answer, first.new_tokens, finish_of(engine, more, tokens, name).new_tokens
+def room(engine: LocalEngine, repeats: int) -> dict[str, float]:
+    """The same with answers as long as a short report, and two follow-ups."""
+    return readers(engine, min(repeats, 2), turns=3, tokens=160)
+
+
+def _talk(
+    engine: LocalEngine, messages: list[Message], turns: int, tokens: int, name: str
+) -> list[tuple[list[Message], int]]:
+    """What was asked at each turn, everything before it included, and how many tokens the answer took."""
+    asked = []
+    for _ in range(turns):
+        answer, finish = answer_of(engine, messages, tokens, name)
+        asked.append((messages, finish.new_tokens))
+        messages = [*messages, Message("assistant", answer), Message("user", "And is it normal?")]
+    return asked
 
 
 def decoding(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int = 128) -> dict[str, float]:
@@ -180,6 +201,7 @@ def decoding(engine: LocalEngine, repeats: int, *, count: int = 8, tokens: int =
         theirs.append(total / alone)
         ratios.append(alone / together)
     return {
+        "floor_tokens_per_second": count / bare_step(engine, count),
         "ours_tokens_per_second": statistics.median(ours),
         "baseline_tokens_per_second": statistics.median(theirs),
         "ratio": statistics.median(ratios),
@@ -262,6 +284,7 @@ MEASURES: dict[str, Callable[[LocalEngine, int], dict[str, float]]] = {
     "reuse": reuse,
     "decoding": decoding,
     "readers": readers,
+    "room": room,
     "cancel": cancel,
     "memory": growth,
 }
