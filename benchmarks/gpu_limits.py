@@ -88,14 +88,16 @@ def _patches(checkpoint: Checkpoint) -> int:
 # --- measuring what the limits follow from ---
 
 
-def measure_rates(device: str, *, tiny: bool) -> Rates:
-    """A large copy, counting what is read and what is written, and a large product of random numbers."""
+def measure_rates(device: str) -> Rates:
+    """A large copy, counting what is read and what is written, and a large product of random numbers; large for the
+    device, since a processor would take minutes for what a GPU does in a second."""
     import torch
 
-    size = 1 << (24 if tiny else 31)
+    on_gpu = device.startswith("cuda")
+    size = 1 << (31 if on_gpu else 24)
     held, target = (torch.empty(size, dtype=torch.uint8, device=device).random_() for _ in range(2))
     copying = _seconds_each(lambda: target.copy_(held), device)
-    side = 512 if tiny else 8192
+    side = 8192 if on_gpu else 512
     left, right = (torch.randn(side, side, dtype=torch.bfloat16, device=device) for _ in range(2))
     product = _seconds_each(lambda: left @ right, device)
     return Rates(2 * size / copying, 2 * side**3 / product)

@@ -96,13 +96,13 @@ def prepare(spec: Spec, tell: Tell) -> None:
         shard = {"shard_bytes": 200_000} if spec.tiny else {}  # a toy has several shards, too
         make_bimedix2(Path(spec.folder), tiny=spec.tiny, **shard)
     except DiskTooSmall as error:
-        tell(failed=str(error))
+        tell(failed=f"{error}; --folder names another disk")
         return
     checkpoint = inspect(Path(spec.folder))
     tell(written_bytes=checkpoint.stored_bytes, shards=len(checkpoint.files), written_seconds=_since(start))
     tell(read_bytes_per_second=gpu_limits.reading_speed(list(checkpoint.files)))
     tell(versions=_versions(), device=_device_name(spec.device))
-    tell(**asdict(gpu_limits.measure_rates(spec.device, tiny=spec.tiny)))
+    tell(**asdict(gpu_limits.measure_rates(spec.device)))
 
 
 def _since(start: float) -> float:
@@ -169,11 +169,7 @@ def measure_engine(spec: Spec, tell: Tell) -> None:
     """Open the folder through `open_engine`, then the four columns."""
     if spec.tiny:
         kept.WORTH_KEEPING = 0  # a toy's 4-bit weights are kept, too, so that the next start is tried
-    checkpoint, cache = inspect(Path(spec.folder)), Path(spec.cache)
-    files, start = _what_is_read(checkpoint, cache, spec.precision)
-    loading = Loading(spec, files)
-    engine, loading = _opened(spec, cache, loading, files, tell)
-    loading.tell(tell, start)
+    engine = _opened(spec, tell)
     tell(weight_bytes=engine.identity.weight_bytes)
     try:
         _columns_of_engine(engine, spec, tell)
@@ -181,29 +177,20 @@ def measure_engine(spec: Spec, tell: Tell) -> None:
         engine.close()
 
 
-def _what_is_read(checkpoint: Checkpoint, cache: Path, precision: str) -> tuple[list[Path], str]:
-    """The weight files that will be read, and what kind of start this is."""
-    copy = next((note.parent for note in cache.glob("*-nf4/kept.json")), None) if precision == "nf4" else None
-    if copy is not None:
-        return sorted(copy.glob("*.safetensors")), "next start, from the 4-bit copy"
-    known = (cache / "fingerprints.json").is_file()
-    if precision == "nf4":
-        return list(checkpoint.files), "first start, quantising and keeping a copy"
-    return list(checkpoint.files), "next start" if known else "first start, with sha256 of all weights"
-
-
-def _opened(spec: Spec, cache: Path, loading: Loading, files: list[Path], tell: Tell) -> tuple[LocalEngine, Loading]:
-    """The engine. Its self-test judges what an answer says and may refuse random weights; then it is left out, and
-    only the second opening is timed."""
+def _opened(spec: Spec, tell: Tell) -> LocalEngine:
+    """The engine, with its self-test. That one judges what answers say and may refuse random weights; then it is left
+    out, and what is timed is the second opening."""
     try:
-        return _open(spec, cache, check=True), loading
+        return _open(spec, tell, check=True)
     except SelfTestFailed as refusal:
         tell(note=f"opened without the self-test, which refused: {refusal}")
-    again = Loading(spec, files)
-    return _open(spec, cache, check=False), again
+    return _open(spec, tell, check=False)
 
 
-def _open(spec: Spec, cache: Path, *, check: bool) -> LocalEngine:
+def _open(spec: Spec, tell: Tell, *, check: bool) -> LocalEngine:
+    cache = Path(spec.cache)
+    files, start = _what_is_read(inspect(Path(spec.folder)), cache, spec.precision)
+    loading = Loading(spec, files)
     engine = open_engine(
         spec.folder,
         quantization=spec.precision,
@@ -214,8 +201,20 @@ def _open(spec: Spec, cache: Path, *, check: bool) -> LocalEngine:
         check=check,
         cuda_graphs=spec.recorded,
     )
+    loading.tell(tell, start)
     assert isinstance(engine, LocalEngine)
     return engine
+
+
+def _what_is_read(checkpoint: Checkpoint, cache: Path, precision: str) -> tuple[list[Path], str]:
+    """The weight files that will be read, and what kind of start this is."""
+    copy = next((note.parent for note in cache.glob("*-nf4/kept.json")), None)
+    if precision == "nf4" and copy is not None:
+        return sorted(copy.glob("*.safetensors")), "next start, from the 4-bit copy"
+    if precision == "nf4":
+        return list(checkpoint.files), "first start, quantising and keeping a copy"
+    known = (cache / "fingerprints.json").is_file()
+    return list(checkpoint.files), "next start" if known else "first start, with sha256 of all weights"
 
 
 @dataclass(frozen=True)

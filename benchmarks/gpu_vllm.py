@@ -31,18 +31,18 @@ def measure_vllm(spec: Spec, tell: Tell) -> None:
             raise
         tell(failed="vLLM is not installed")
         return
-    tell(vllm=vllm.__version__)
-    asyncio.run(_columns(spec, tell))
+    asyncio.run(_columns(spec, tell, f"vLLM {vllm.__version__} until its first token, compiling included"))
 
 
-async def _columns(spec: Spec, tell: Tell) -> None:
+async def _columns(spec: Spec, tell: Tell, start: str) -> None:
     from transformers import AutoTokenizer
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
     files = list(Path(spec.folder).glob("*.safetensors"))
+    tokenizer = AutoTokenizer.from_pretrained(spec.folder)
     drop_from_memory(files)
-    start = time.perf_counter()
+    began = time.perf_counter()
     engine = AsyncLLM.from_engine_args(
         AsyncEngineArgs(
             model=spec.folder,
@@ -57,11 +57,11 @@ async def _columns(spec: Spec, tell: Tell) -> None:
         )
     )
     try:
-        asked = Asked(engine, AutoTokenizer.from_pretrained(spec.folder))
+        asked = Asked(engine, tokenizer)
         await asked.ask([said("user", "Hi")], None, 1)  # what it compiles and records, it does before it answers
         tell(
-            start="start and first token, compiling included",
-            load_seconds=time.perf_counter() - start,
+            start=start,
+            load_seconds=time.perf_counter() - began,
             load_bytes=sum(file.stat().st_size for file in files),
         )
         await _one(asked, spec, tell)
