@@ -99,7 +99,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     parser = argparse.ArgumentParser(prog="python -m model.demo.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, default=FOLDER)
-    parser.add_argument("--pictures", type=int, default=150, help="held-out pictures per language")
+    parser.add_argument("--pictures", type=int, default=400, help="held-out pictures per language")
     parser.add_argument("--precisions", nargs="+", default=["bf16", "nf4"], choices=["bf16", "nf4"])
     parser.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
     args = parser.parse_args()
