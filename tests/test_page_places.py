@@ -177,6 +177,45 @@ def test_on_a_tablet_the_shelf_leaves_its_room_to_the_image(program: Program, wi
         expect(page.locator("#new-conversation")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "finger"),
+    [(844, 390, True), (932, 430, True), (667, 375, True), (720, 450, False)],
+    ids=["phone-on-its-side", "large-phone-on-its-side", "small-phone-on-its-side", "200-percent"],
+)
+def test_on_a_low_screen_image_and_question_box_are_both_in_sight(
+    program: Program, width: int, height: int, *, finger: bool
+) -> None:
+    with browser_page(width, height, has_touch=finger, is_mobile=finger) as page:
+        room = Room(page, program.url).open()
+        room.upload(CT)
+        room.wait_for_image()
+        for code in ("en", "ar"):
+            room.speak(code)
+            for place, least in (("#viewer .bv-stage", 150), (".scroller", 90), ("#question", 60), ("#send", 30)):
+                expect(page.locator(place)).to_be_in_viewport(ratio=1)
+                box = page.locator(place).bounding_box()
+                assert box is not None
+                assert box["height"] >= least, f"{place} is too low to be of use"
+
+
+def test_on_a_tiny_screen_the_page_scrolls_between_image_and_question_box(program: Program) -> None:
+    with browser_page(360, 225) as page:  # 1440 x 900 at 400 %
+        room = Room(page, program.url).open()
+        page.locator("#send").scroll_into_view_if_needed()
+        expect(page.locator("#send")).to_be_in_viewport(ratio=1)
+        room.upload(CT)
+        room.wait_for_image()
+        for code in ("en", "ar"):
+            room.speak(code)
+            for place in ("#viewer .bv-stage", "#question", "#send"):
+                page.locator(place).scroll_into_view_if_needed()
+                expect(page.locator(place)).to_be_in_viewport(ratio=1)
+            stage = page.locator("#viewer .bv-stage").bounding_box()
+            assert stage is not None
+            assert stage["height"] > 120
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.parametrize("code", ["en", "ar"])
 def test_a_row_of_presets_shows_the_pressed_one_and_at_which_end_it_goes_on(
     program: Program, page: Page, code: str
