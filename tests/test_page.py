@@ -124,6 +124,23 @@ def test_a_real_mr_is_called_one_also_after_a_ct(program: Program, page: Page, q
         raise CalledWrongly(said)
 
 
+@pytest.mark.parametrize(("code", "rated"), [("en", "Rated"), ("ar", "تم التقييم")])
+def test_a_rating_of_an_earlier_answer_is_seen_at_once(program: Program, page: Page, code: str, rated: str) -> None:
+    room = Room(page, program.url).open()
+    room.speak(code)
+    first = room.ask("hello" if code == "en" else "مرحبًا")
+    label = first.locator(".rate-action")
+    before = label.inner_text()
+    second = room.ask("What kind of image is this?")
+    label.click()
+    first.locator("[data-thumb=up]").click()
+    first.locator(".rating [type=submit]").click()
+    expect(label).to_have_text(rated)
+    expect(second.locator(".rate-action")).to_have_text(before)
+    label.click()
+    expect(first.locator("[data-thumb=up]")).to_have_attribute("aria-pressed", "true")
+
+
 def test_a_question_can_be_answered_again_in_the_place_of_its_answer(program: Program, page: Page) -> None:
     room = Room(page, program.url).open()
     room.upload(CT)

@@ -78,6 +78,46 @@ def test_stop_acts_within_half_a_second_and_keeps_what_was_shown(program: Progra
     assert page.locator("article.turn").count() == 1, "answering again replaces the stopped turn"
 
 
+# A second press of the pointer as soon as Stop stands where Send was: sooner than any hand, on however busy a machine.
+PRESS_AGAIN = """() => new MutationObserver((_, watching) => {
+  if (document.documentElement.dataset.answering !== "yes") return;
+  watching.disconnect();
+  const click = () => new MouseEvent("click", { bubbles: true, detail: 1 });
+  const press = () => document.querySelector("#stop").dispatchEvent(click());
+  press();
+  setTimeout(press, 150);
+  window.pressedAgain = true;
+}).observe(document.documentElement, { attributes: true })"""
+
+
+def test_a_double_click_on_send_does_not_stop_the_answer(program: Program, page: Page) -> None:
+    Room(page, program.url).open()
+    for nth in range(2):  # in a new conversation, which has to be made first, and in one that is there
+        page.evaluate(PRESS_AGAIN)
+        page.locator("#question textarea").fill("Sent by a double click")
+        page.locator("#send").dblclick()
+        turn = page.locator("article.turn").nth(nth)
+        growing(turn)
+        assert page.evaluate("window.pressedAgain")
+        expect(turn).to_have_attribute("data-status", "running")
+        expect(page.locator("#notice .notice")).to_be_hidden()
+        page.wait_for_timeout(700)
+        page.locator("#stop").click()
+        expect(turn).to_have_attribute("data-status", "stopped", timeout=5_000)
+    expect(page.locator("article.turn")).to_have_count(2)
+
+
+def test_a_key_stops_at_once_also_after_a_click_on_send(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    growing(room.begin("First, so that the conversation is there"))
+    page.locator("#stop").click()
+    expect(page.locator("article.turn")).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
+    page.evaluate(PRESS_AGAIN.replace("detail: 1", "detail: 0"))  # as a key presses a button
+    page.locator("#question textarea").fill("Sent by a click")
+    page.locator("#send").click()
+    expect(page.locator("article.turn").nth(1)).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
+
+
 @pytest.mark.parametrize(("code", "question"), [("en", "Describe this image."), ("ar", "صف هذه الصورة.")])
 def test_an_answer_about_a_real_ct_grows_and_what_was_shown_when_it_was_stopped_is_stored(
     program: Program, page: Page, code: str, question: str

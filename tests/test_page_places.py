@@ -177,6 +177,45 @@ def test_on_a_tablet_the_shelf_leaves_its_room_to_the_image(program: Program, wi
         expect(page.locator("#new-conversation")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "finger"),
+    [(844, 390, True), (932, 430, True), (667, 375, True), (720, 450, False)],
+    ids=["phone-on-its-side", "large-phone-on-its-side", "small-phone-on-its-side", "200-percent"],
+)
+def test_on_a_low_screen_image_and_question_box_are_both_in_sight(
+    program: Program, width: int, height: int, *, finger: bool
+) -> None:
+    with browser_page(width, height, has_touch=finger, is_mobile=finger) as page:
+        room = Room(page, program.url).open()
+        room.upload(CT)
+        room.wait_for_image()
+        for code in ("en", "ar"):
+            room.speak(code)
+            for place, least in (("#viewer .bv-stage", 150), (".scroller", 90), ("#question", 60), ("#send", 30)):
+                expect(page.locator(place)).to_be_in_viewport(ratio=1)
+                box = page.locator(place).bounding_box()
+                assert box is not None
+                assert box["height"] >= least, f"{place} is too low to be of use"
+
+
+def test_on_a_tiny_screen_the_page_scrolls_between_image_and_question_box(program: Program) -> None:
+    with browser_page(360, 225) as page:  # 1440 x 900 at 400 %
+        room = Room(page, program.url).open()
+        page.locator("#send").scroll_into_view_if_needed()
+        expect(page.locator("#send")).to_be_in_viewport(ratio=1)
+        room.upload(CT)
+        room.wait_for_image()
+        for code in ("en", "ar"):
+            room.speak(code)
+            for place in ("#viewer .bv-stage", "#question", "#send"):
+                page.locator(place).scroll_into_view_if_needed()
+                expect(page.locator(place)).to_be_in_viewport(ratio=1)
+            stage = page.locator("#viewer .bv-stage").bounding_box()
+            assert stage is not None
+            assert stage["height"] > 120
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.parametrize("code", ["en", "ar"])
 def test_a_row_of_presets_shows_the_pressed_one_and_at_which_end_it_goes_on(
     program: Program, page: Page, code: str
@@ -223,3 +262,111 @@ def test_the_shelf_tells_the_same_question_about_different_images_apart(program:
     box.fill("A better question")
     box.press("Enter")
     expect(page.locator("#conversations .title[aria-current]")).to_have_text("MRI: A better question", timeout=PATIENCE)
+
+
+ARABIC_THEN_NUMBERS = "مجهر الشرائح · 20× · \u2066عينة 2220 × 2967\u2069"
+LINE_OF = """async (words) => {
+  const list = document.querySelector(".shelf-list");
+  list.innerHTML = '<div class="shelf-item"><button type="button" class="title" dir="auto"><bdi></bdi></button></div>';
+  const title = list.querySelector("bdi");
+  title.textContent = words;
+  for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame); // the sign of a cut comes a frame later
+  const seen = (k) => {
+    const range = document.createRange();
+    range.setStart(title.firstChild, k);
+    range.setEnd(title.firstChild, k + 1);
+    const [box, it] = [title.getBoundingClientRect(), range.getBoundingClientRect()];
+    return it.left >= box.left - 1 && it.right <= box.right + 1 && it.top >= box.top - 1 && it.bottom <= box.bottom + 1;
+  };
+  return { seen: [...words].map((_, k) => seen(k)), cut: getComputedStyle(title, "::after").content };
+}"""
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "A question in English that is too long for the shelf",
+        "سؤال باللغة العربية أطول من أن يتسع له الرف كله",
+        ARABIC_THEN_NUMBERS,
+    ],
+    ids=["english", "arabic", "arabic-that-ends-in-numbers"],
+)
+def test_a_title_on_the_shelf_is_cut_at_its_own_end(page: Page, program: Program, code: str, words: str) -> None:
+    Room(page, program.url).open().speak(code)
+    line = page.evaluate(LINE_OF, words)
+    shown = line["seen"].count(True)
+    assert 10 < shown < len(words)
+    assert line["seen"] == [True] * shown + [False] * (len(words) - shown), "only the end may be out of sight"
+    assert "…" in line["cut"]
+    short = page.evaluate(LINE_OF, "ما نوع هذا؟")
+    assert all(short["seen"])
+    assert "…" not in short["cut"]
+
+
+def test_the_dots_of_a_final_yaa_have_room_on_the_shelf(program: Program, page: Page) -> None:
+    Room(page, program.url).open().speak("ar")
+    page.evaluate(LINE_OF, "تصوير مقطعي")
+    title = page.locator(".shelf-item bdi")
+    needed = """it => {
+      const pen = document.createElement("canvas").getContext("2d");
+      pen.font = getComputedStyle(it).font;
+      const { fontBoundingBoxAscent, fontBoundingBoxDescent } = pen.measureText("ي");
+      return fontBoundingBoxAscent + fontBoundingBoxDescent;
+    }"""
+    assert title.evaluate("it => it.clientHeight") >= title.evaluate(needed)
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_the_whole_conversation_is_printed_over_pages_black_on_white_without_controls(
+    program: Program, page: Page, code: str
+) -> None:
+    room = Room(page, program.url).open()  # in the dark theme of a fresh profile, or the light one: paper knows none
+    room.speak(code)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    room.upload(CT)
+    room.wait_for_image()
+    room.ask("hello" if code == "en" else "مرحبًا")
+    page.evaluate(
+        """() => { // a long conversation without a long wait
+          const log = document.querySelector(".log");
+          for (let k = 0; k < 7; k++) log.append(log.firstElementChild.cloneNode(true));
+        }"""
+    )
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
+    assert len(pages) >= 2
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollHeight >= document.querySelector('.log').scrollHeight")
+    for part in (".question-text", ".question-picture img", ".answer-text", ".model-line"):
+        expect(page.locator(part).last).to_be_visible()
+    expect(page.locator("#header")).to_contain_text("Not for diagnosis" if code == "en" else "ليس للتشخيص")
+    expect(page.locator("#header .limit")).to_be_visible()
+    for part in ("#composer", "#shelf", "#reading", "#language", "#room button:not(.thumbnail)"):
+        assert page.locator(part).filter(visible=True).count() == 0
+    colours = "it => [getComputedStyle(it).color, getComputedStyle(document.body).backgroundColor]"
+    assert page.locator(".answer-text").first.evaluate(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_erasing_by_keyboard_leaves_the_focus_on_the_next_conversation(program: Program, page: Page, code: str) -> None:
+    room = Room(page, program.url).open()
+    room.speak(code)
+    for _ in range(3):
+        page.locator("#new-conversation").click()
+        expect(page.locator("#facts")).to_have_text("")
+        room.upload(CT)
+        room.wait_for_image()
+        expect(page.locator("#conversations .title[aria-current]")).to_be_visible(timeout=PATIENCE)
+
+    def ids() -> list[str | None]:
+        return [title.get_attribute("data-conversation") for title in page.locator("#conversations .title").all()]
+
+    for erased in (1, 0):  # another one, then the open one
+        before = ids()
+        page.locator(f'[data-conversation="{before[erased]}"] + .erase').focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Shift+Tab")
+        expect(page.locator(".shelf-question .danger")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(f'[data-conversation="{before[erased]}"]')).to_have_count(0, timeout=PATIENCE)
+        expect(page.locator(f'[data-conversation="{before[erased + 1]}"]')).to_be_focused()

@@ -67,8 +67,10 @@ export function drawChat(part, room) {
       node("section", { class: "answer" }, thinking, answer, ended, about, below),
     );
     const drawnOnce = { question: null, answer: null, about: null };
+    let current = turn; // every update brings a new object; a button drawn once acts on the newest
 
     function update(now, live, last) {
+      current = now;
       if (live) below.replaceChildren();
       element.dataset.status = live ? "running" : now.status;
       you.textContent = say("you");
@@ -104,10 +106,10 @@ export function drawChat(part, room) {
       drawnOnce.about = key;
       const actions = [
         node("span", { class: "model-line" }, pick(now.model)),
-        now.pictures.length ? action("what-the-model-saw", () => saw(now, below)) : null,
-        action("copy", (event) => copy(now, event.currentTarget)),
-        last ? action("edit-question", () => edit(now)) : null,
-        action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(now, room, below)), "rate-action"),
+        now.pictures.length ? action("what-the-model-saw", () => saw(current, below)) : null,
+        action("copy", (event) => copy(current, event.currentTarget)),
+        last ? action("edit-question", () => edit(current)) : null,
+        action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(current, room, below)), "rate-action"),
       ];
       about.replaceChildren(...actions.filter(Boolean));
       below.firstElementChild?.speakAgain?.();
@@ -122,10 +124,22 @@ export function drawChat(part, room) {
     room.edit(turn.question.text, turn.id);
   }
 
-  room.drawTurns = draw;
+  // A rating was kept. While another answer grows, what arrives still says how things stood when that one began.
+  const rated = new Map();
+  room.rated = (id, rating) => {
+    rated.set(id, rating);
+    putRatings();
+    draw();
+  };
+  function putRatings() {
+    for (const turn of shown.turns) if (rated.has(turn.id)) turn.rating = rated.get(turn.id);
+    if (!shown.answering) rated.clear();
+  }
+
   room.receive = (value) => {
     if (!value || !room.shown(value)) return;
     shown = value;
+    putRatings();
     draw();
     room.viewChanged();
   };

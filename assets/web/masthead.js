@@ -10,6 +10,8 @@ export function drawMasthead(part, room) {
   const first = node("strong");
   const second = node("span", { class: "second-name" });
   const limit = node("span", { class: "limit" });
+  const paper = new CSSStyleSheet(); // what this is not for stands at the foot of every printed page
+  document.adoptedStyleSheets.push(paper);
   shelf.addEventListener("click", () => {
     room.openShelf(root.dataset.shelf !== "open");
   });
@@ -45,6 +47,7 @@ export function drawMasthead(part, room) {
     second.textContent = say("brand-other");
     second.lang = root.lang === "ar" ? "en" : "ar";
     limit.textContent = say("disclaimer");
+    paper.replaceSync(`@page { @bottom-center { content: ${JSON.stringify(say("disclaimer"))}; font: 9pt "Plex Arabic", sans-serif; } }`);
     shelf.setAttribute("aria-label", say("shelf-button"));
     shelf.title = say("shelf-button");
     const key = root.dataset.theme === "light" ? "theme-dark" : "theme-light";

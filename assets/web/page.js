@@ -7,6 +7,8 @@ import { drawNotice } from "./notice.js";
 import { drawShelf } from "./shelf.js";
 import { drawUpload } from "./upload.js";
 import { drawFacts, drawReading } from "./reading.js";
+import { keepFocus } from "./focus.js";
+import { guardStop } from "./stop.js";
 
 const parts = {};
 const room = {
@@ -45,7 +47,10 @@ const room = {
 
 const drawers = {
   masthead: drawMasthead,
-  conversations: drawShelf,
+  conversations: (part) => {
+    drawShelf(part, room);
+    keepFocus(part.element);
+  },
   viewer: drawReading,
   upload: drawUpload,
   facts: drawFacts,
@@ -100,14 +105,21 @@ async function start() {
   return id;
 }
 
+let answeringSince = 0;
+guardStop(() => answeringSince);
+
 function setAnswering(on) {
+  if (on && !room.answering) answeringSince = performance.now();
   room.answering = on;
   document.documentElement.dataset.answering = on ? "yes" : "no";
 }
 
 const NOTHING_ASKED = { held: true }; // the page has already said why; what is typed stays
 
+let beginning = false;
+
 async function begin(question) {
+  if (beginning) return ["", room.conversation, NOTHING_ASKED]; // a double click, faster than a conversation is made
   if (room.answering) {
     room.tell({ kind: "error", sentence: both("error-still-answering") });
     return ["", room.conversation, NOTHING_ASKED];
@@ -115,6 +127,7 @@ async function begin(question) {
   if (!question.trim()) return [question, room.conversation, null];
   const view = room.view();
   const replaces = room.replaces;
+  beginning = true;
   try {
     const conversation = await room.ensureConversation();
     setAnswering(true);
@@ -124,6 +137,8 @@ async function begin(question) {
     if (error.sentence) room.tell({ kind: "error", sentence: error.sentence });
     else room.unreachable(true);
     return ["", "", NOTHING_ASKED];
+  } finally {
+    beginning = false;
   }
 }
 

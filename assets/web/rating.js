@@ -68,13 +68,12 @@ export function drawRating(turn, room, below) {
         room.tell({ kind: "error", sentence: refusal?.sentence ?? both("rating-failed") });
         return;
       }
-      turn.rating = kept.thumb ? kept : null;
       const line = node("p", { class: "kept", role: "status" });
       line.speakAgain = () => line.replaceChildren(icon("check"), say("rating-kept"));
       line.speakAgain();
       below.replaceChildren(line);
       below.dataset.kind = "";
-      room.drawTurns();
+      room.rated(turn.id, kept.thumb ? kept : null);
     } catch {
       room.unreachable(true);
     } finally {
