@@ -52,6 +52,20 @@ def find_boxes(
     return tuple(boxes)
 
 
+def find_boxes_of_another_server(text: str, convention: str, *, size: tuple[int, int]) -> tuple[Box, ...]:
+    """As `find_boxes`, where nobody knows how the server prepared the picture for the tower: only what does not depend
+    on that, because a rectangle in the wrong place is worse than none. Pixels of a resized picture do (qwen2.5), and
+    so does padding (gemma), but of a square, which has none."""
+    if not convention or convention == "qwen2.5" or (convention == "gemma" and size[0] != size[1]):
+        return ()
+    return find_boxes(text, convention, size=size)
+
+
+def without_halves(text: str) -> str:
+    """JSON can escape half a character (a lone surrogate), which no file and no page can hold: a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _objects(text: str, convention: str) -> Iterator[tuple[tuple[float, ...], str]]:
     key = "box_2d" if convention == "gemma" else "bbox_2d"
     for match in _OBJECT.finditer(text):
@@ -61,7 +75,7 @@ def _objects(text: str, convention: str) -> Iterator[tuple[tuple[float, ...], st
             if not isinstance(values, list) or len(values) != 4:
                 continue
             if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-                yield tuple(float(value) for value in values), str(entry.get("label", ""))
+                yield tuple(float(value) for value in values), without_halves(str(entry.get("label", "")))
         except (ValueError, OverflowError, RecursionError):  # not JSON, a number beyond all, a thousand brackets
             continue
 

@@ -277,6 +277,11 @@ def test_what_is_not_a_box_is_none(text: str) -> None:
     assert find_boxes(text, "gemma", size=(10, 10)) == ()
 
 
+def test_half_a_character_in_a_label_reaches_no_file_and_no_page() -> None:
+    (box,) = find_boxes('{"box_2d": [0, 0, 9, 9], "label": "a\\ud800b"}', "gemma", size=(10, 10))
+    assert box.label == "a?b"
+
+
 @pytest.mark.timeout(20)  # seconds; minutes when each mark is looked for to the end of the text
 def test_a_mark_repeated_without_end_takes_no_time() -> None:
     assert find_boxes("<|object_ref_start|>" * 50_000, "qwen2", size=(10, 10)) == ()
