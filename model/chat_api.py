@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from model.engine import Event, Finish, Grammar, Identity, Message, Piece, Sampling, Thought
+from model.chat_extras import CONVENTION, write_boxes, write_waiting
+from model.engine import Event, Finish, Grammar, Identity, Message, Piece, Sampling, Thought, Waiting
 from model.errors import (
     ContextTooLong,
     EngineClosed,
@@ -154,6 +155,7 @@ def model_list(identity: Identity) -> dict[str, Any]:
         "demonstration": identity.demonstration,
         "accepts_images": identity.accepts_images,
         "languages": list(identity.languages),
+        CONVENTION: identity.boxes,
     }
     return {"object": "list", "data": [entry]}
 
@@ -180,11 +182,11 @@ class Chunks:
             return [self._base | {"choices": [_choice({"content": event.text})]}]
         if isinstance(event, Thought):
             return [self._base | {"choices": [_choice({"reasoning_content": event.text})]}]
-        if not isinstance(event, Finish):
-            return []
+        if isinstance(event, Waiting):  # with a choice: many clients take the first one without looking
+            return [self._base | {"choices": [_choice({})]} | write_waiting(event)]
         if event.error is not None:
             return [error_body(event.error)]
-        last = self._base | {"choices": [_choice({}, _FINISH[event.reason])]}
+        last = self._base | {"choices": [_choice({}, _FINISH[event.reason])]} | write_boxes(event.boxes)
         return [last, self._base | {"choices": [], "usage": _usage(event)}] if self._usage else [last]
 
 
@@ -208,6 +210,7 @@ def completion(events: Sequence[Event], identity: Identity) -> tuple[int, dict[s
         "model": identity.name,
         "choices": [{"index": 0, "message": message, "finish_reason": _FINISH[finish.reason]}],
         "usage": _usage(finish),
+        **write_boxes(finish.boxes),
     }
 
 

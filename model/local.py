@@ -15,7 +15,7 @@ from model.engine import Event, Finish, Identity, Message, Sampling
 from model.errors import ModelError
 from model.family import Adapter
 from model.grammar import Grammars
-from model.prompt import Composer
+from model.prompt import Composer, picture_pointed_at
 from model.reading import Budget
 from model.request import Request
 from model.sampler import Sampler
@@ -126,12 +126,11 @@ class LocalEngine:
 
     def _boxes(self, messages: Sequence[Message], request: Request) -> tuple[Box, ...]:
         """See `Finish.boxes`. Found here and not where tokens are taken, so that no reader's step waits for it."""
-        read = request.prompt.pixels
-        images = next((message.images for message in reversed(messages) if message.images), ())
-        if not self.identity.boxes or not read or len(images) != 1:
+        read, picture = request.prompt.pixels, picture_pointed_at(messages)
+        if not self.identity.boxes or not read or picture is None:
             return ()
         text = request.answer.marked()
-        return find_boxes(text, self.identity.boxes, size=images[0].size, sent_size=read[-1].sent_size)
+        return find_boxes(text, self.identity.boxes, size=picture.size, sent_size=read[-1].sent_size)
 
     def _remember(self, request: Request) -> None:
         """Keep the ids of an answer whose text alone would not give them back."""

@@ -360,6 +360,13 @@ def keep(system: Sequence[Message], turns: Sequence[Sequence[Message]], first: i
     return [*system, *kept]
 
 
+def picture_pointed_at(messages: Sequence[Message]) -> Image.Image | None:
+    """The picture that boxes of the answer refer to, the one that came last; None when it came with others, because no
+    convention says which of them is meant."""
+    images = next((message.images for message in reversed(messages) if message.images), ())
+    return images[0] if len(images) == 1 else None
+
+
 def merge_system(messages: Sequence[Message]) -> list[Message]:
     """The same conversation with its system messages in front of the first question."""
     system, turns = split_turns(messages)

@@ -23,8 +23,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from model import chat_extras
 from model.answer import Splitter
-from model.engine import Event, Finish, Identity, Message, Piece, Reason, Sampling, Thought
+from model.boxes import Box, find_boxes_of_another_server
+from model.engine import Event, Finish, Identity, Message, Piece, Reason, Sampling, Thought, Waiting
 from model.errors import (
     CheckpointNotFound,
     ContextTooLong,
@@ -36,7 +38,16 @@ from model.errors import (
     RemoteRefused,
     RemoteUnreachable,
 )
-from model.remote_protocol import Asked, DoesNotFit, json_or_none, problem_in_stream, problem_of
+from model.prompt import picture_pointed_at
+from model.remote_protocol import (
+    Asked,
+    DoesNotFit,
+    counted,
+    identity_of,
+    json_or_none,
+    problem_in_stream,
+    problem_of,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -58,6 +69,8 @@ class _Call:
     reused_tokens: int = 0
     left_out_turns: int = 0
     """By the server; what this client left out is `Asked`'s."""
+    boxes: object = None
+    """What the server says of them, unchecked."""
 
 
 class RemoteEngine:
@@ -99,7 +112,7 @@ class RemoteEngine:
             raise CheckpointNotFound(f"the server lists {', '.join(names[:5])}, not {name}")
         entry = listed[names.index(name) if name else 0] if names else {"id": name}
         kind = str(entry.get("owned_by"))
-        return cls(base, str(entry["id"]), _identity(base, entry), api_key=api_key, kind=kind)
+        return cls(base, str(entry["id"]), identity_of(base, entry), api_key=api_key, kind=kind)
 
     @property
     def identity(self) -> Identity:
@@ -138,7 +151,8 @@ class RemoteEngine:
                 if isinstance(event, Finish):
                     stopped = True
                     break
-                first = first or time.monotonic()
+                if not isinstance(event, Waiting):
+                    first = first or time.monotonic()
                 yield from split.feed(event.text) if isinstance(event, Piece) else [event]
             if error is None:
                 yield from split.finish()
@@ -155,6 +169,7 @@ class RemoteEngine:
             reused_tokens=call.reused_tokens,
             left_out_turns=asked.left_out_turns + call.left_out_turns,
             seed=sampling.seed if sampling.temperature > 0 else None,
+            boxes=self._boxes(messages, call, split.text),
         )
 
     def forget(self, conversation: str) -> None:
@@ -174,7 +189,7 @@ class RemoteEngine:
 
     def _next(
         self, call: _Call, cancel: threading.Event | None, sampling: Sampling, started: float
-    ) -> Piece | Thought | Finish | ModelError | None:
+    ) -> Waiting | Piece | Thought | Finish | ModelError | None:
         """The next event; a Finish when the answer is to stop here; None at its end."""
         while True:
             if self._closed.is_set() or (cancel is not None and cancel.is_set()):
@@ -186,8 +201,19 @@ class RemoteEngine:
                 event = call.events.get(timeout=_POLL)
             except queue.Empty:
                 continue
-            assert event is None or isinstance(event, (Piece, Thought, ModelError))
+            assert event is None or isinstance(event, (Waiting, Piece, Thought, ModelError))
             return event
+
+    def _boxes(self, messages: Sequence[Message], call: _Call, text: str) -> tuple[Box, ...]:
+        """See `Finish.boxes`: as our own endpoint found them; in another's answer, as its model is known to write
+        them."""
+        picture = picture_pointed_at(messages)
+        if picture is None:
+            return ()
+        told = chat_extras.read_boxes(call.boxes, picture.size)
+        if told is None and self._kind != "basira":
+            return find_boxes_of_another_server(text, self._identity.boxes, size=picture.size)
+        return told or ()
 
     def _asked(
         self, messages: Sequence[Message], sampling: Sampling, conversation: str | None, reader: str | None
@@ -294,12 +320,16 @@ class RemoteEngine:
         problem = problem_in_stream(chunk)
         if problem is not None:
             raise problem
-        usage = chunk.get("usage") or {}
-        call.prompt_tokens = int(usage.get("prompt_tokens") or call.prompt_tokens)
-        call.new_tokens = int(usage.get("completion_tokens") or call.new_tokens)
-        call.left_out_turns = int(usage.get("left_out_turns") or call.left_out_turns)
-        details = usage.get("prompt_tokens_details") or {}
-        call.reused_tokens = int(details.get("cached_tokens") or call.reused_tokens)
+        waiting = chat_extras.read_waiting(chunk)
+        if waiting is not None and not call.shown:
+            call.events.put(waiting)
+        call.boxes = chunk.get(chat_extras.BOXES, call.boxes)
+        usage = chunk.get("usage")
+        call.prompt_tokens = counted(usage, "prompt_tokens", call.prompt_tokens)
+        call.new_tokens = counted(usage, "completion_tokens", call.new_tokens)
+        call.left_out_turns = counted(usage, "left_out_turns", call.left_out_turns)
+        details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+        call.reused_tokens = counted(details, "cached_tokens", call.reused_tokens)
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
             thought = delta.get("reasoning_content") or delta.get("reasoning")
@@ -356,22 +386,3 @@ def _models(base: str, api_key: str | None) -> list[dict[str, Any]]:
                 raise problem
     assert problem is not None
     raise problem
-
-
-def _identity(base: str, entry: dict[str, Any]) -> Identity:
-    return Identity(
-        name=_shown_name(str(entry["id"])),
-        revision=str(entry.get("revision") or entry.get("root") or ""),
-        family=str(entry.get("family") or "remote"),
-        quantization=str(entry.get("quantization") or "remote"),
-        device=base.split("//")[-1].split("/")[0],
-        demonstration=bool(entry.get("demonstration", False)),
-        accepts_images=bool(entry.get("accepts_images", True)),
-        context_tokens=int(entry.get("max_model_len") or 8192),
-        languages=tuple(entry.get("languages") or ()),
-    )
-
-
-def _shown_name(name: str) -> str:
-    """A server that was given a folder lists its path: the folder's name is enough, and tells less."""
-    return name.rstrip("/").rsplit("/", 1)[-1] if name.startswith("/") else name

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from model.engine import Message
+from model import registry
+from model.chat_extras import read_convention
+from model.engine import Identity, Message
 from model.errors import ALL, ModelError, RemoteBusy, RemoteError, RemoteRefused, RequestError
 from model.prompt import first_turn_that_fits, keep, split_turns
 
@@ -27,6 +29,7 @@ _CONTEXT = r"context[ _](?:length|size|window|limit)|maximum model length"  # vL
 _TOO_LONG = re.compile(_CONTEXT, re.IGNORECASE)
 _HOLDS = re.compile(rf"(?:{_CONTEXT})(?: is only| is| of|:)? ?\(?(\d+)", re.IGNORECASE)
 
+_COUNTLESS = 1 << 31  # tokens; no conversation has so many
 _SHORTEST = 16  # tokens; a shorter answer says nothing
 _BYTES_PER_TOKEN, _TOKENS_PER_IMAGE, _TOKENS_PER_MESSAGE = 4, 600, 8  # guesses, corrected by what is refused
 
@@ -112,6 +115,12 @@ def problem_in_stream(chunk: Mapping[str, Any]) -> ModelError | DoesNotFit | Non
     return problem_of(int(code) if code.isdecimal() else 500, chunk)
 
 
+def counted(usage: Any, name: str, otherwise: int) -> int:
+    """What a server counted; whatever else it may have written there is no reason to lose the answer."""
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if type(value) is int and 0 < value < _COUNTLESS else otherwise
+
+
 def json_or_none(data: bytes) -> Any:
     try:
         return json.loads(data)
@@ -140,3 +149,33 @@ def data_url(image: Image.Image) -> str:
     held = io.BytesIO()
     image.save(held, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode("ascii")
+
+
+def identity_of(base: str, entry: Mapping[str, Any]) -> Identity:
+    """The model of one entry of a server's list. base: the server's address."""
+    return Identity(
+        name=_shown_name(str(entry["id"])),
+        revision=str(entry.get("revision") or entry.get("root") or ""),
+        family=str(entry.get("family") or "remote"),
+        quantization=str(entry.get("quantization") or "remote"),
+        device=base.split("//")[-1].split("/")[0],
+        demonstration=bool(entry.get("demonstration", False)),
+        accepts_images=bool(entry.get("accepts_images", True)),
+        context_tokens=int(entry.get("max_model_len") or 8192),
+        languages=tuple(entry.get("languages") or ()),
+        boxes=_convention(entry),
+    )
+
+
+def _convention(entry: Mapping[str, Any]) -> str:
+    """How the model writes boxes: what our own endpoint says, else what the registry says of one of its names. vLLM
+    gives as `root` what it loaded, whatever name it is served under."""
+    if entry.get("owned_by") == "basira":
+        return read_convention(entry)
+    known = registry.find(str(entry["id"])) or registry.find(str(entry.get("root")))
+    return known.boxes if known else ""
+
+
+def _shown_name(name: str) -> str:
+    """A server that was given a folder lists its path: the folder's name is enough, and tells less."""
+    return name.rstrip("/").rsplit("/", 1)[-1] if name.startswith("/") else name

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.model_server import create_model_app
-from model import Event, Finish, Message, Sampling, errors, open_engine, remote
+from model import Event, Finish, Message, Sampling, Waiting, errors, open_engine, remote
 from model.local import LocalEngine
 from tests import asking, checkpoints
 from tests.asking import only_finish, text_of
@@ -23,6 +23,7 @@ from tests.test_model_remote import Served
 LONG = Sampling(temperature=0.0, max_new_tokens=6000)
 SHORT = Sampling(temperature=0.0, max_new_tokens=5)
 WAITING = 64
+HELD = 0.1  # seconds at least that who is behind the holder waits
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,7 @@ def held(local: LocalEngine) -> Iterator[None]:
     try:
         until(lambda: local.scheduler._active == 1)
         yield
+        time.sleep(HELD)
         assert local.scheduler._active == 1, "the holder ended: nobody can be said to have waited"
     finally:
         leave.set()
@@ -206,6 +208,67 @@ def test_turns_that_our_server_left_out_are_told_over_http(local: LocalEngine, e
     there = only_finish(list(engine.stream(talk, SHORT)))
     here = only_finish(list(local.stream(talk, SHORT)))
     assert there.left_out_turns == here.left_out_turns > 0
+
+
+# --- waiting ---
+
+
+def test_those_who_wait_behind_our_endpoint_are_told_their_place_and_then_answered(
+    local: LocalEngine, engine: remote.RemoteEngine
+) -> None:
+    few = Sampling(temperature=0.0, max_new_tokens=20)
+    question = [Message("user", "What is it?")]
+    expected = text_of(list(local.stream(question, few)))  # and so there is a recent request to estimate from
+    told: dict[str, list[Event]] = {"first": [], "second": []}
+
+    def listen(name: str) -> None:
+        told[name] += engine.stream(question, few, reader=name)
+
+    askers = [threading.Thread(target=listen, args=(name,)) for name in told]
+    with held(local):
+        for number, asker in enumerate(askers, start=1):
+            asker.start()
+            until(lambda number=number: len(local.scheduler._queue) == number)  # type: ignore[misc]  # bound default
+    for asker in askers:
+        asker.join(timeout=30)
+    places = {name: [event for event in events if isinstance(event, Waiting)] for name, events in told.items()}
+    assert [place.position for place in places["first"]] == [1]
+    assert [place.position for place in places["second"]] == [2, 1]
+    assert all(place.seconds is not None and place.seconds > 0 for found in places.values() for place in found)
+    for name, events in told.items():
+        assert events[: len(places[name])] == places[name]  # nothing comes before
+        finish = only_finish(events)
+        assert (finish.reason, finish.error, text_of(events)) == ("truncated", None, expected)
+        assert finish.seconds_to_first_token is not None
+        assert finish.seconds_to_first_token > HELD  # the answer's, not the first word about the queue
+
+
+def test_a_client_of_openai_waits_undisturbed(local: LocalEngine, server: Served) -> None:
+    import openai
+
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="-", max_retries=0)
+    asked: Any = {"model": "llava", "messages": [{"role": "user", "content": "What is it?"}], "temperature": 0}
+    expected = client.chat.completions.create(**asked, max_tokens=20).choices[0].message.content
+    found: dict[str, Any] = {}
+
+    def plain() -> None:
+        found["plain"] = list(client.chat.completions.create(**asked, max_tokens=20, stream=True))
+
+    def gathered() -> None:
+        with client.chat.completions.stream(**asked, max_tokens=20) as stream:
+            found["gathered"] = [event.snapshot for event in stream if event.type == "content.delta"]
+
+    askers = [threading.Thread(target=plain), threading.Thread(target=gathered)]
+    with held(local):
+        for number, asker in enumerate(askers, start=1):
+            asker.start()
+            until(lambda number=number: len(local.scheduler._queue) == number)  # type: ignore[misc]  # bound default
+    for asker in askers:
+        asker.join(timeout=30)
+    client.close()
+    assert found["gathered"][-1] == expected
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in found["plain"]) == expected
+    assert [chunk.model_extra["basira_waiting"]["position"] for chunk in found["plain"] if chunk.model_extra] == [1]
 
 
 # --- turns in the queue ---
