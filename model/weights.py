@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,26 +104,35 @@ def fingerprint(files: tuple[Path, ...]) -> str:
 
 
 class Shelf:
-    """Reads tensors from many files, holding one file open at a time and no tensor after it was handed out."""
+    """Reads tensors from many files, holding one file open at a time and no tensor after it was handed out.
+
+    Several threads may read at once, in turns: transformers reads what it does not quantise itself on threads of its
+    own. The turns cost nothing, because safetensors keeps the interpreter to itself while it reads; what comes after,
+    casting and moving to the device, is done side by side.
+    """
 
     def __init__(self, progress: Callable[[int], None] | None = None) -> None:
+        """progress: called with the bytes of each tensor, never by two threads at once."""
+        self._turn = threading.RLock()
         self._progress = progress
         self._path: Path | None = None
         self._handle: Any = None
 
     def read(self, name: str, stored: Stored) -> torch.Tensor:
         """The tensor on the CPU in its stored dtype, in memory of its own (not a view of the file)."""
-        if self._path != stored.file:
-            self.close()
-            self._handle = _open(stored.file)
-            self._path = stored.file
-        tensor: torch.Tensor = self._handle.get_tensor(name)
-        if self._progress is not None:
-            self._progress(stored.size)
+        with self._turn:
+            if self._path != stored.file:
+                self.close()
+                self._handle = _open(stored.file)
+                self._path = stored.file
+            tensor: torch.Tensor = self._handle.get_tensor(name)
+            if self._progress is not None:
+                self._progress(stored.size)
         return tensor
 
     def close(self) -> None:
-        self._handle = self._path = None  # the last reference closes the file
+        with self._turn:
+            self._handle = self._path = None  # the last reference closes the file
 
 
 def _open(file: Path) -> Any:
