@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +58,11 @@ def only_finish(events: Sequence[Event]) -> Finish:
 
 def text_of(events: Sequence[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Piece))
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    """Fails when it does not become true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

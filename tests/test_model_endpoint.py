@@ -7,7 +7,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,7 +17,7 @@ from app.model_server import create_model_app
 from model import Event, Finish, Message, Sampling, Waiting, errors, open_engine, remote
 from model.local import LocalEngine
 from tests import asking, checkpoints
-from tests.asking import only_finish, text_of
+from tests.asking import only_finish, text_of, until
 from tests.test_model_remote import Served
 
 LONG = Sampling(temperature=0.0, max_new_tokens=6000)
@@ -49,14 +49,6 @@ def engine(server: Served) -> Iterator[remote.RemoteEngine]:
     assert isinstance(opened, remote.RemoteEngine)
     yield opened
     opened.close()
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Fails when it does not become true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
