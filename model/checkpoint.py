@@ -28,6 +28,7 @@ _VISION: dict[str, FamilyName] = {
     "qwen2_vl": "qwen2-vl",
     "qwen2_5_vl": "qwen2.5-vl",
     "qwen3_vl": "qwen3-vl",
+    "qwen3_vl_moe": "qwen3-vl",
 }
 _TEXT = frozenset(
     [

@@ -18,7 +18,10 @@ _QUANTISING = 16  # bytes per weight of the tensor that is being quantised on th
 
 
 def is_quantized(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor is a matrix inside the language model's layers, the only thing that is quantised."""
+    """Whether a tensor is a matrix inside the language model's layers, or a block of them, the only thing that is
+    quantised."""
+    if len(shape) == 3 and ".layers." in name and ".experts." in name:
+        return True
     if len(shape) != 2 or not name.endswith(".weight") or ".layers." not in name:
         return False
     return not any(part in name for part in ("vision", "visual", "embed", "norm", "lm_head", "gate.weight"))
@@ -56,7 +59,8 @@ def conversion_bytes(checkpoint: Checkpoint, quantization: str) -> int:
     most = 0
     for name, stored in checkpoint.tensors.items():
         if quantization in ("nf4", "int8") and is_quantized(name, stored.shape):
-            most = max(most, stored.elements * _QUANTISING)
+            at_once = stored.elements // (stored.shape[0] if len(stored.shape) == 3 else 1)  # a block, matrix by matrix
+            most = max(most, at_once * _QUANTISING)
         elif stored.size != stored.elements * (4 if quantization == "fp32" else 2):
             most = max(most, stored.size)  # as it is stored, until it is cast; an equal dtype is not copied
     return most

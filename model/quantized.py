@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import memory, mixtral_experts, original_llava
+from model import memory, original_llava, split_experts
 from model.checkpoint import Checkpoint, read_json
 from model.errors import (
     CheckpointError,
@@ -36,8 +36,10 @@ _CLASSES = {
     "qwen2-vl": "Qwen2VLForConditionalGeneration",
     "qwen2.5-vl": "Qwen2_5_VLForConditionalGeneration",
     "qwen3-vl": "Qwen3VLForConditionalGeneration",
+    "qwen3_vl_moe": "Qwen3VLMoeForConditionalGeneration",
     "text": "AutoModelForCausalLM",
 }
+"""Of a family, and of a type of model that has one of its own."""
 LEFT_ALONE = ("model.vision_tower", "model.multi_modal_projector", "model.visual", "lm_head")
 _LIBRARIES = {
     "bitsandbytes": ("bitsandbytes",),
@@ -226,7 +228,8 @@ def _read(
 ) -> tuple[Any, dict[str, Any]]:
     import transformers
 
-    cls = getattr(transformers, _CLASSES[checkpoint.family])
+    kind = str(checkpoint.config.get("model_type"))
+    cls = getattr(transformers, _CLASSES.get(kind, _CLASSES[checkpoint.family]))
     if checkpoint.prequantized not in ("", "bitsandbytes"):  # its own loader reads what it wrote into the files
         found = cls.from_pretrained(checkpoint.folder, local_files_only=True, **arguments)
         return found[0], found[1]
@@ -242,8 +245,9 @@ def _read(
     if checkpoint.family == "text":
         cls = transformers.AutoModelForCausalLM._model_mapping[type(config)]
     four_bit = "quantization_config" in arguments or checkpoint.prequantized
-    if config.model_type == "mixtral" and four_bit and not mixtral_experts.fused(checkpoint.tensors):
-        cls, tensors = mixtral_experts.split_class(), mixtral_experts.names(checkpoint.tensors)
+    if kind in split_experts.TYPES and four_bit:
+        hidden = config.get_text_config().hidden_size
+        cls, tensors = split_experts.split_class(cls), split_experts.names(checkpoint.tensors, hidden)
     counter = _Counter(sum(stored.size for _, stored in tensors.values()), progress)
     shelf = Shelf(counter)
     with contextlib.closing(shelf):

@@ -7,7 +7,7 @@ import json
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,32 @@ _LARGEST_HEADER = 100 * 1024 * 1024  # bytes; the format's own limit
 
 
 @dataclass(frozen=True)
+class Part:
+    """Rows of one matrix of a block of three dimensions. turned: the block holds the matrix with rows and columns
+    exchanged."""
+
+    number: int
+    first: int
+    end: int
+    turned: bool
+
+
+@dataclass(frozen=True)
 class Stored:
-    """One tensor in a file: shape in elements, size in bytes."""
+    """One tensor in a file, or a part of one: shape in elements, size in bytes."""
 
     file: Path
     shape: tuple[int, ...]
     dtype: str
     size: int
+    part: Part | None = None
+
+    def matrix(self, number: int, first: int, end: int, *, turned: bool) -> Stored:
+        """The rows first…end of a matrix of this block."""
+        count, *sides = self.shape
+        shape = (end - first, sides[0 if turned else 1])
+        size = self.size * shape[0] * shape[1] // (count * sides[0] * sides[1])
+        return replace(self, shape=shape, size=size, part=Part(number, first, end, turned))
 
     @property
     def elements(self) -> int:
@@ -125,7 +144,7 @@ class Shelf:
                 self.close()
                 self._handle = _open(stored.file)
                 self._path = stored.file
-            tensor: torch.Tensor = self._handle.get_tensor(name)
+            tensor = _get(self._handle, name, stored.part)
             if self._progress is not None:
                 self._progress(stored.size)
         return tensor
@@ -144,6 +163,17 @@ def _open(file: Path) -> Any:
         return safe_open(file, framework="pt", device="cpu", backend="pread").__enter__()
     except TypeError:  # safetensors before 0.7 knows only mmap
         return safe_open(file, framework="pt", device="cpu").__enter__()
+
+
+def _get(handle: Any, name: str, part: Part | None) -> torch.Tensor:
+    tensor: torch.Tensor
+    if part is None:
+        tensor = handle.get_tensor(name)
+    elif part.turned:
+        tensor = handle.get_slice(name)[part.number, :, part.first : part.end].T.contiguous()
+    else:
+        tensor = handle.get_slice(name)[part.number, part.first : part.end]
+    return tensor
 
 
 class LazyTensor:

@@ -287,7 +287,7 @@ def make_gemma(folder: Path, *, seed: int = 2, window: int = 48) -> Path:
 
 
 def make_qwen(folder: Path, *, kind: str = "qwen2.5-vl", seed: int = 3) -> Path:
-    """Qwen2-VL, Qwen2.5-VL or Qwen3-VL in miniature."""
+    """Qwen2-VL, Qwen2.5-VL, Qwen3-VL or its mixture of experts (qwen3-vl-moe) in miniature."""
     import transformers
 
     tokenizer = make_tokenizer(folder, QWEN_SPECIALS, bos=None, eos="<|im_end|>")
@@ -322,6 +322,9 @@ def make_qwen(folder: Path, *, kind: str = "qwen2.5-vl", seed: int = 3) -> Path:
             "deepstack_visual_indexes": [0, 1],
         }
         vision |= {"num_position_embeddings": 64, "patch_size": 16}
+    if kind == "qwen3-vl-moe":
+        names = ("Qwen3VLMoeConfig", "Qwen3VLMoeForConditionalGeneration")
+        text |= {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 96, "mlp_only_layers": [1]}
     config = getattr(transformers, names[0])(
         text_config=text,
         vision_config=vision,
@@ -360,7 +363,8 @@ def make_qwen(folder: Path, *, kind: str = "qwen2.5-vl", seed: int = 3) -> Path:
 
 def make_text(folder: Path, *, kind: str = "llama", seed: int = 4, text: dict[str, Any] | None = None) -> Path:
     """A text-only model: llama, mistral, mixtral (no template, as BiMediX), gemma, gemma2, gemma3_text, qwen2, qwen3,
-    phi3 (with factors for longer sequences, as its long variants have), cohere, granite or olmo2."""
+    qwen2_moe and qwen3_moe (each with a layer that has no experts), phi3 (with factors for longer sequences, as its
+    long variants have), cohere, granite or olmo2."""
     import transformers
 
     gemma, qwen = kind.startswith("gemma"), kind.startswith("qwen")
@@ -373,10 +377,13 @@ def make_text(folder: Path, *, kind: str = "llama", seed: int = 4, text: dict[st
         made["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
     if kind == "mixtral":
         made |= {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None}
+    if kind in ("qwen2_moe", "qwen3_moe"):
+        made |= {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 96, "mlp_only_layers": [1]}
+        made |= {"shared_expert_intermediate_size": 160} if kind == "qwen2_moe" else {}
     if kind in ("gemma2", "gemma3_text"):
         made |= {"sliding_window": 32, "layer_types": ["sliding_attention"] * 2 + ["full_attention"]}
         del made["rope_parameters"]
-    if gemma or kind == "qwen3":
+    if gemma or kind.startswith("qwen3"):
         made |= {"head_dim": 32}
     if kind == "mistral":
         made |= {"sliding_window": 32}

@@ -86,8 +86,10 @@ def test_the_copy_is_what_is_computed_with(llava: Path, cache: Path) -> None:
     assert (first[1] + second[1]).abs().max() < 1e-4
 
 
-def test_a_mixtral_finds_its_split_experts_again(tmp_path: Path, cache: Path) -> None:
-    folder = checkpoints.make_text(tmp_path / "mixtral", kind="mixtral")
+@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe", "qwen3-vl-moe"])
+def test_a_mixture_finds_its_split_experts_again(tmp_path: Path, cache: Path, kind: str) -> None:
+    make = checkpoints.make_qwen if kind == "qwen3-vl-moe" else checkpoints.make_text
+    folder = make(tmp_path / kind, kind=kind)
     answers = []
     for _ in range(2):
         engine = opened(folder, "nf4", weights_cache=cache)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from model import errors
+from model import errors, memory, split_experts
 from model.checkpoint import inspect
 from model.convert import convert
+from model.weights import Shelf, lazy_state
 from tests import checkpoints
 from tests.asking import QUESTIONS, logits_of, opened, tokens_of
 
@@ -43,30 +44,75 @@ def test_four_bits_reach_every_layer_of_the_language_model_and_nothing_else(
     engine.close()
 
 
-def test_the_experts_of_a_mixtral_are_quantised_one_by_one(tmp_path: Path) -> None:
+MIXTURES = {  # layers x (attention + experts x matrices); Qwen's second layer has one expert, and nobody who chooses
+    "mixtral": 3 * (4 + 4 * 3),
+    "qwen2_moe": 2 * (4 + 6 * 3 + 3 + 1) + (4 + 3),  # an expert for everybody, and its gate
+    "qwen3_moe": 2 * (4 + 6 * 3) + (4 + 3),
+    "qwen3-vl-moe": 2 * (4 + 6 * 3) + (4 + 3),
+}
+
+
+def make_mixture(folder: Path, kind: str) -> Path:
+    return (checkpoints.make_qwen if "-vl" in kind else checkpoints.make_text)(folder, kind=kind)
+
+
+@pytest.mark.parametrize("kind", MIXTURES)
+def test_experts_are_quantised_one_by_one(tmp_path: Path, kind: str) -> None:
     import bitsandbytes as bnb
 
-    engine = opened(checkpoints.make_text(tmp_path / "mixtral", kind="mixtral"), "nf4")
+    engine = opened(make_mixture(tmp_path / kind, kind), "nf4")
     names = [name for name, part in engine.decoder.model.named_modules() if isinstance(part, bnb.nn.Linear4bit)]
-    assert len(names) == 3 * (4 + 4 * 3)  # layers x (attention + experts x matrices)
+    assert len(names) == MIXTURES[kind]
     assert len(tokens_of(engine, QUESTIONS[0])) > 0
     engine.close()
 
 
-def test_split_experts_compute_what_fused_ones_do(tmp_path: Path) -> None:
+def store_as_blocks(folder: Path, *, turned: bool) -> None:
+    """The experts of a checkpoint as transformers holds them, or with the sides of each matrix exchanged."""
+    from safetensors.torch import save_file
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    auto = AutoModelForImageTextToText if "-vl" in folder.name else AutoModelForCausalLM
+    state = auto.from_pretrained(folder).state_dict()
+    turn = {name for name in state if ".experts." in name and turned}
+    assert turn or not turned
+    blocks = {name: (t.transpose(1, 2) if name in turn else t).contiguous() for name, t in state.items()}
+    (folder / "model.safetensors").unlink()
+    save_file(blocks, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("stored", ["as its authors do", "in blocks", "in turned blocks"])
+@pytest.mark.parametrize("kind", MIXTURES)
+def test_split_experts_compute_what_fused_ones_do(tmp_path: Path, kind: str, stored: str) -> None:
     import torch
-    from transformers import MixtralForCausalLM
 
-    from model import mixtral_experts
-    from model.weights import Shelf, lazy_state
-
-    folder = checkpoints.make_text(tmp_path / "mixtral", kind="mixtral")
-    fused = MixtralForCausalLM.from_pretrained(folder)
-    state = lazy_state(mixtral_experts.names(inspect(folder).tensors), Shelf())
-    split = mixtral_experts.split_class().from_pretrained(None, config=fused.config, state_dict=state)
+    folder = make_mixture(tmp_path / kind, kind)
+    plain = opened(folder, "fp32")
+    fused = plain.decoder.model
+    if stored != "as its authors do":
+        store_as_blocks(folder, turned=stored == "in turned blocks")
+    hidden = fused.config.get_text_config().hidden_size
+    state = lazy_state(split_experts.names(inspect(folder).tensors, hidden), Shelf())
+    split = split_experts.split_class(type(fused)).from_pretrained(None, config=fused.config, state_dict=state)
     ids = torch.arange(4, 60).unsqueeze(0)
     with torch.inference_mode():
         assert (fused(ids).logits - split(ids).logits).abs().max() < 1e-4
+    plain.close()
+
+
+def test_blocks_of_experts_are_estimated_as_the_matrices_they_hold(tmp_path: Path) -> None:
+    folder = make_mixture(tmp_path / "qwen3_moe", "qwen3_moe")
+    one_by_one = inspect(folder)
+    store_as_blocks(folder, turned=True)
+    blocks = inspect(folder)
+    assert len(blocks.tensors) < len(one_by_one.tensors)
+    for of in (memory.weight_bytes, memory.conversion_bytes):
+        assert of(blocks, "nf4") == of(one_by_one, "nf4")
+    parts = split_experts.names(blocks.tensors, hidden=128)
+    assert sum(stored.size for _, stored in parts.values()) == blocks.stored_bytes
+    assert {name: stored.shape for name, (_, stored) in parts.items()} == {
+        name: stored.shape for name, (_, stored) in split_experts.names(one_by_one.tensors, hidden=128).items()
+    }
 
 
 @pytest.mark.parametrize("quantization", ["int8", "bf16"])
@@ -122,8 +168,9 @@ def test_layers_of_odd_shapes_are_quantised_too(tmp_path: Path) -> None:
     plain.close()
 
 
-def test_a_mixtral_converted_to_four_bits_is_served(tmp_path: Path) -> None:
-    folder = checkpoints.make_text(tmp_path / "mixtral", kind="mixtral")
+@pytest.mark.parametrize("kind", MIXTURES)
+def test_a_mixture_converted_to_four_bits_is_served(tmp_path: Path, kind: str) -> None:
+    folder = make_mixture(tmp_path / kind, kind)
     before = opened(folder, "nf4")
     after = opened(convert(folder, tmp_path / "converted", quantization="nf4"), "nf4")
     assert after.identity.quantization == "nf4"
