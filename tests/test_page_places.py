@@ -223,3 +223,55 @@ def test_the_shelf_tells_the_same_question_about_different_images_apart(program:
     box.fill("A better question")
     box.press("Enter")
     expect(page.locator("#conversations .title[aria-current]")).to_have_text("MRI: A better question", timeout=PATIENCE)
+
+
+def order_of(title: Locator, *words: str) -> list[str]:
+    """`words` of a shelf's title from left to right as they are drawn."""
+    find = """(it, words) => words.map((word) => {
+      const text = document.createTreeWalker(it, NodeFilter.SHOW_TEXT).nextNode();
+      const range = document.createRange();
+      range.setStart(text, text.data.indexOf(word));
+      range.setEnd(text, text.data.indexOf(word) + word.length);
+      return range.getBoundingClientRect().left;
+    })"""
+    lefts: list[float] = title.locator("bdi").evaluate(find, list(words))
+    return [word for _, word in sorted(zip(lefts, words, strict=True))]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [("هل الكثافة (-450 HU) طبيعية؟", ("-", "450", "HU")), ("هل القياس (3-5 mm) طبيعي؟", ("3", "5", "mm"))],
+)
+def test_the_shelf_keeps_measurements_in_their_order_on_both_pages(
+    program: Program, page: Page, question: str, words: tuple[str, ...]
+) -> None:
+    room = Room(page, program.url).open()
+    room.ask(question)
+    title = page.locator("#conversations .title[aria-current]")
+    for code in ("en", "ar"):
+        room.speak(code)
+        assert order_of(title, *words) == list(words), code
+        expect(title.locator("bdi")).to_have_css("direction", "rtl")
+
+
+def test_a_title_that_is_too_long_is_cut_at_its_own_end(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    page.add_style_tag(content="#conversations .title { max-inline-size: 60px; }")
+    for question, direction in (("2220 - 2967 3333", "ltr"), ("هل هذه صورة طبيعية أم لا؟", "rtl")):
+        page.locator("#new-conversation").click()
+        expect(page.locator(".welcome")).to_be_visible()
+        room.ask(question)
+        for code in ("en", "ar"):
+            room.speak(code)
+            title = page.locator("#conversations .title[aria-current] bdi")
+            expect(title).to_have_css("direction", direction)
+            box = title.bounding_box()
+            seen = title.evaluate(
+                "it => { const range = document.createRange(); range.setStart(it.firstChild, 0);"
+                " range.setEnd(it.firstChild, 1); const place = range.getBoundingClientRect();"
+                " return [place.left, place.right]; }"
+            )
+            assert box is not None
+            assert title.evaluate("it => it.scrollWidth > it.clientWidth"), "it must be cut to mean something"
+            assert box["x"] - 1 <= seen[0], f"{code}: the beginning is in sight"
+            assert seen[1] <= box["x"] + box["width"] + 1, f"{code}: the beginning is in sight"
