@@ -277,9 +277,9 @@ function found() {
 
 // What is being written can neither be seen nor stopped from here: the page must not say otherwise.
 function missing() {
-  room.unreachable?.(true);
-  if (room.lost) return;
+  if (room.lost || !room.unreachable) return; // said once: a reader who closed it knows, and is told again on asking
   room.lost = true;
+  room.unreachable(true);
   setAnswering(false);
   room.drawTurns?.();
 }
