@@ -206,6 +206,20 @@ function restore(shown) {
 
 window.addEventListener("popstate", () => room.open(address()));
 
+// Asking while the server is gone: Gradio, whose stream broke, would not even run our `asked`.
+function askInVain(event) {
+  if (!room.lost) return;
+  event.preventDefault();
+  event.stopPropagation();
+  room.unreachable(true);
+}
+window.addEventListener("click", (event) => event.target.closest?.("#send") && askInVain(event), true);
+window.addEventListener(
+  "keydown",
+  (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.closest?.("#question") && askInVain(event),
+  true,
+);
+
 // The shelf on small screens: over the room, until something is chosen or the reader taps beside it.
 function openShelf(open) {
   const was = document.documentElement.dataset.shelf === "open";
