@@ -166,7 +166,7 @@ room.shown = (shown) => {
   room.conversation = room.requested = shown.conversation;
   room.turns = shown.turns;
   if (other || !shown.turns.some((turn) => turn.id === room.replaces)) room.replaces = null;
-  if (shown.opened) followedAt = 0;
+  if (shown.opened) followedAt = NEVER;
   setAnswering(shown.answering);
   document.documentElement.dataset.turns = shown.turns.length ? "yes" : "no";
   setAddress(shown.conversation);
@@ -191,7 +191,8 @@ room.shown = (shown) => {
 };
 
 // An answer that grows and was asked for in another tab, or in this one before it was reloaded: see how far it is.
-let followedAt = 0;
+const NEVER = -Infinity; // 0 is when the page was loaded
+let followedAt = NEVER;
 function follow() {
   if (!room.answering || room.asking || room.requested !== room.conversation) return;
   if (performance.now() - followedAt < 5000) return; // what was asked for last is still on its way
