@@ -42,11 +42,13 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     """The whole program as an ASGI application. `engine` may still be loading."""
 
     sandbox = Sandbox(settings.limits())
+    turns = Turns(store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=sandbox.warm, name="warm-sandbox", daemon=True).start()
         yield
+        turns.close()  # before the engine, whose end would look like a reader's Stop
         engine.close()
         sandbox.close()
 
@@ -71,7 +73,6 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
         )
     )
     app.mount("/page", StaticFiles(directory=ASSETS), name="page")
-    turns = Turns(store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings))
     return _with_screens(app, settings, turns, store, locale)
 
 

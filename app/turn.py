@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -15,14 +16,17 @@ from typing import Any
 from PIL import Image
 
 from app.bidi import language_of
+from app.failures import trace
 from app.frames import unpack
 from app.loading import LoadingEngine
 from app.told import prompt
+from app.underway import Progress, Underway
 from app.view import MalformedView, View, picture_of, view_from
 from dicom import Facts, fingerprint
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
-from storage import Busy, DiskFull, NewPicture, NotFound, PictureRecord, Store, Turn
+from storage import Busy, DiskFull, Ending, NewPicture, NotFound, PictureRecord, Store, Turn
 
+log = logging.getLogger(__name__)
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
 _INSIST = 60.0  # seconds that the end of a turn is tried again when the record cannot take it
@@ -55,19 +59,6 @@ class Question:
     replaces: str | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a turn stands. `answer` is everything so far; the last one of a turn has `finish`."""
-
-    turn: str
-    answer: str = ""
-    thought: str = ""
-    loading: float | None = None
-    """0..1 while the model itself is still loading."""
-    waiting: Waiting | None = None
-    finish: Finish | None = None
-
-
 @dataclass
 class _Answer:
     text: str = ""
@@ -92,21 +83,24 @@ class Turns:
         self._engine = engine
         self._sampling = sampling
         self._told = told
-        self._running: dict[tuple[str, str], threading.Event] = {}
+        self._running: dict[tuple[str, str], Underway] = {}
+        self._threads: set[threading.Thread] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def stop(self, owner: str, conversation: str) -> bool:
         """Stop the answer of `conversation` within one step; False when none is on its way."""
         with self._lock:
-            cancel = self._running.get((owner, conversation))
-        if cancel is not None:
-            cancel.set()
-        return cancel is not None
+            underway = self._running.get((owner, conversation))
+        if underway is not None:
+            underway.cancel.set()
+        return underway is not None
 
-    def answering(self, owner: str, conversation: str) -> bool:
-        """Whether an answer is on its way in `conversation`."""
+    def progress(self, owner: str, conversation: str) -> Progress | None:
+        """How far the answer on its way in `conversation` is, whoever asked and from where; None without one."""
         with self._lock:
-            return (owner, conversation) in self._running
+            underway = self._running.get((owner, conversation))
+        return None if underway is None else underway.latest()
 
     def erase(self, owner: str, conversation: str) -> None:
         """Erase a conversation with its pictures for good, also from the model's memory; an answer on its way stops.
@@ -121,31 +115,64 @@ class Turns:
     def ask(self, owner: str, question: Question) -> Generator[Progress, None, None]:
         """Answer `question`: any number of `Progress`, the last one with `finish`.
 
-        The turn is stored before the first token and completed whatever happens, also when the caller closes
-        this iterator. Raises `EmptyQuestion`, `QuestionTooLong`, `StillAnswering`, `storage.NotFound`,
-        `dicom.DicomError` (the view cannot be rendered) before anything is stored, and what loading raised.
+        The turn is stored before the first token and completed whatever happens. A thread of its own answers, so
+        that it goes on when the caller closes this iterator: a page that is reloaded or closed stops nothing.
+        Raises `EmptyQuestion`, `QuestionTooLong`, `StillAnswering`, `storage.NotFound`, `dicom.DicomError` (the
+        view cannot be rendered) before anything is stored, and what loading raised.
         """
         text = question.text.strip()
         if not text:
             raise EmptyQuestion
         if len(text) > QUESTION_CHARACTERS:
             raise QuestionTooLong
+        yield from self._begun(owner, question, text).watch()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """End what is on its way as interrupted by the program's end, waiting up to `seconds` for its record."""
+        with self._lock:
+            self._closed = True
+            running, threads = list(self._running.values()), list(self._threads)
+        for underway in running:
+            underway.interrupt()
+        deadline = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _begun(self, owner: str, question: Question, text: str) -> Underway:
         key = (owner, question.conversation)
-        cancel = threading.Event()
+        underway = Underway()
+        # A daemon: a model that is stuck must not keep the program from ending; its turn is interrupted at next start.
+        thread = threading.Thread(target=self._answer, args=(key, question, text, underway), name="answer", daemon=True)
         with self._lock:
             if key in self._running:
                 raise StillAnswering
-            self._running[key] = cancel
+            if self._closed:
+                underway.interrupt()
+            thread.start()
+            self._running[key] = underway
+            self._threads.add(thread)
+        return underway
+
+    def _answer(self, key: tuple[str, str], question: Question, text: str, underway: Underway) -> None:
+        """The thread of one answer: nothing may escape it, and nothing of it may be left behind."""
+        ended_by: Exception | None = None
         try:
-            yield from self._answered(owner, question, text, cancel)
+            for progress in self._answered(key[0], question, text, underway):
+                underway.tell(progress)
+        except Exception as error:  # raised again where the question was asked
+            ended_by = error
         finally:
             with self._lock:
                 self._running.pop(key, None)
+                self._threads.discard(threading.current_thread())
+            watched = underway.end(ended_by)
+        if ended_by is not None and not watched and not isinstance(ended_by, NotFound):  # which is: erased meanwhile
+            log.error("an answer nobody was waiting for was ended by %s", trace(ended_by))
 
-    def _answered(self, owner: str, question: Question, text: str, cancel: threading.Event) -> Iterator[Progress]:
+    def _answered(self, owner: str, question: Question, text: str, underway: Underway) -> Iterator[Progress]:
         while (engine := self._engine.ready(_LOADING_STEP)) is None:
             yield Progress("", loading=self._engine.state().progress)
-            if cancel.is_set():
+            if underway.cancel.is_set():
                 return
         earlier = self._earlier(owner, question)
         sees = engine.identity.accepts_images
@@ -167,15 +194,15 @@ class Turns:
             model_input=described(messages),
             replaces=question.replaces,
         )
-        yield from self._streamed(owner, turn, engine, messages, cancel)
+        yield from self._streamed(owner, turn, engine, messages, underway)
 
     def _streamed(
-        self, owner: str, turn: Turn, engine: Engine, messages: Sequence[Message], cancel: threading.Event
+        self, owner: str, turn: Turn, engine: Engine, messages: Sequence[Message], underway: Underway
     ) -> Iterator[Progress]:
         answer = _Answer()
         conversation = _kept_as(owner, turn.conversation_id)
         sampling = self._sampling(engine.identity)
-        stream = engine.stream(messages, sampling, conversation=conversation, cancel=cancel, reader=owner)
+        stream = engine.stream(messages, sampling, conversation=conversation, cancel=underway.cancel, reader=owner)
         broken: str | None = None
         try:
             yield Progress(turn.id)
@@ -188,8 +215,8 @@ class Turns:
             broken = type(error).__name__
             raise
         finally:
-            cancel.set()  # a reader who left must not keep the model busy
-            self._record(owner, turn, answer, broken)
+            underway.cancel.set()  # an answer that the record refused must not keep the model busy
+            self._record(owner, turn, answer, broken, interrupted=underway.interrupted)
         yield Progress(turn.id, answer.text, answer.thought, finish=answer.finish)
 
     def _noted(self, owner: str, turn: Turn, answer: _Answer, event: Piece | Thought | Waiting) -> Progress:
@@ -205,13 +232,14 @@ class Turns:
             answer.saved = time.monotonic()
         return Progress(turn.id, answer.text, answer.thought)
 
-    def _record(self, owner: str, turn: Turn, answer: _Answer, broken: str | None) -> None:
-        """End the turn as it ended: finished by the engine, left by the reader, or `broken` by that error."""
+    def _record(self, owner: str, turn: Turn, answer: _Answer, broken: str | None, *, interrupted: bool) -> None:
+        """End the turn as it ended: finished by the engine, interrupted by the program's end, or `broken`."""
         finish = answer.finish or Finish("failed" if broken else "stopped")
+        status: Ending = "interrupted" if interrupted and finish.reason == "stopped" else finish.reason
         error = type(finish.error).__name__ if finish.error is not None else broken
         timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
         ending = functools.partial(
-            self._store.finish_turn, owner, turn.id, answer=answer.text, status=finish.reason, error=error,
+            self._store.finish_turn, owner, turn.id, answer=answer.text, status=status, error=error,
             timings=timings,
         )  # fmt: skip
         with contextlib.suppress(NotFound):  # the conversation was erased meanwhile: nothing is to be kept

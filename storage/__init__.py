@@ -15,6 +15,7 @@ from storage.errors import (
 )
 from storage.records import (
     Conversation,
+    Ending,
     Health,
     NewFrame,
     NewPicture,
@@ -36,6 +37,7 @@ __all__ = [
     "Conversation",
     "Damaged",
     "DiskFull",
+    "Ending",
     "FolderUnusable",
     "Health",
     "NewFrame",

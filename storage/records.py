@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 Status = Literal["running", "complete", "truncated", "stopped", "failed", "interrupted"]
-"""`interrupted` is set when the process that was answering no longer exists."""
-Ending = Literal["complete", "truncated", "stopped", "failed"]
+"""`interrupted`: the process that was answering ended, or no longer exists."""
+Ending = Literal["complete", "truncated", "stopped", "failed", "interrupted"]
 """How a turn ends that its own process ends."""
 Thumb = Literal["up", "down"]
 Json = dict[str, Any]

@@ -129,8 +129,7 @@ def test_an_answer_about_a_real_ct_grows_and_what_was_shown_when_it_was_stopped_
     turn = room.begin(question)
     early = growing(turn)
     assert early
-    longer = "([before]) => document.querySelector('article.turn .answer-text').innerText.length > before"
-    page.wait_for_function(longer, arg=[len(early) + 10], timeout=PATIENCE)
+    longer_than(page, early)
     assert turn.get_attribute("data-status") == "running", "it must grow before it is complete"
     page.locator("#stop").click()
     expect(turn).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
@@ -269,6 +268,80 @@ def test_a_second_tab_follows_an_answer_and_can_stop_it(program: Program, page: 
     other.page.locator("#stop").click()
     expect(other.page.locator("#send")).to_be_visible(timeout=PATIENCE)
     expect(other.page.locator("article.turn")).to_have_attribute("data-status", "stopped")
+
+
+def longer_than(page: Page, text: str) -> None:
+    """Until the answer on the page has grown well beyond `text`."""
+    longer = "([before]) => document.querySelector('article.turn .answer-text')?.innerText.length > before"
+    page.wait_for_function(longer, arg=[len(text) + 10], timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("code", ["en", "ar"])
+def test_a_reload_during_an_answer_stops_nothing_and_the_page_goes_on_showing_it(
+    program: Program, page: Page, code: str
+) -> None:
+    room = Room(page, program.url).open()
+    room.speak(code)
+    room.begin("Reloaded meanwhile")
+    before = growing(page.locator("article.turn"))
+    page.locator("#question textarea").fill("the next one")
+    page.reload()
+    turn = page.locator("article.turn")
+    longer_than(page, before)
+    expect(turn).to_have_attribute("data-status", "running")
+    expect(page.locator("#question textarea")).to_have_value("the next one")
+    longer_than(page, room.answer(turn))  # again and again, not only once
+    page.locator("#stop").click()
+    expect(turn).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
+    shown = room.answer(turn)
+    page.reload()
+    expect(turn).to_have_attribute("data-status", "stopped", timeout=PATIENCE)
+    assert room.answer(turn) == shown
+
+
+def test_an_answer_whose_tab_was_closed_is_written_to_its_end(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    growing(room.begin("Closed meanwhile"))
+    address = page.url.removeprefix(program.url)
+    context = page.context
+    page.close()
+    other = Room(context.new_page(), program.url).open(address)
+    turn = other.page.locator("article.turn")
+    other.finished(turn)  # by itself: nothing is clicked and nothing is loaded again
+    expect(turn).to_have_attribute("data-status", "truncated")  # the model's 500 words were written
+    expect(other.page.locator("#send")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("code", "gone", "cut"),
+    [("en", "not answering", "connection was lost"), ("ar", "لا تستجيب بصيرة", "انقطع الاتصال")],
+)
+def test_a_program_killed_during_an_answer_is_missed_within_three_seconds_and_nothing_typed_is_lost(
+    program: Program, page: Page, code: str, gone: str, cut: str
+) -> None:
+    room = Room(page, program.url).open()
+    room.speak(code)
+    turn = room.begin("Will be missed")
+    growing(turn)
+    page.locator("#question textarea").fill("typed meanwhile")
+    program.stop(hard=True)
+    killed = time.monotonic()
+    try:
+        expect(page.locator("#notice")).to_contain_text(gone, timeout=PATIENCE)
+        assert time.monotonic() - killed < 3.5, "three seconds, and a half for shared cores"
+        expect(page.locator("#send")).to_be_visible()
+        expect(turn.locator(".ended")).to_contain_text(cut)
+        assert room.answer(turn)
+        page.locator("#notice .icon-button").click()
+        box = page.locator("#question textarea")
+        box.press("Enter")
+        expect(page.locator("#notice")).to_contain_text(gone, timeout=3_000)
+        expect(box).to_have_value("typed meanwhile")
+    finally:
+        program.start()
+    expect(turn).to_have_attribute("data-status", "interrupted", timeout=PATIENCE)  # it comes back by itself
+    expect(page.locator("#notice .notice")).to_be_hidden()
+    expect(page.locator("#question textarea")).to_have_value("typed meanwhile")
 
 
 def test_a_draft_outlives_the_editing_of_an_earlier_question_and_suggestions(program: Program, page: Page) -> None:

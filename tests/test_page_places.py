@@ -370,3 +370,32 @@ def test_erasing_by_keyboard_leaves_the_focus_on_the_next_conversation(program: 
         page.keyboard.press("Enter")
         expect(page.locator(f'[data-conversation="{before[erased]}"]')).to_have_count(0, timeout=PATIENCE)
         expect(page.locator(f'[data-conversation="{before[erased + 1]}"]')).to_be_focused()
+
+
+def order_of(title: Locator, *words: str) -> list[str]:
+    """`words` of a shelf's title from left to right as they are drawn."""
+    find = """(it, words) => words.map((word) => {
+      const text = document.createTreeWalker(it, NodeFilter.SHOW_TEXT).nextNode();
+      const range = document.createRange();
+      range.setStart(text, text.data.indexOf(word));
+      range.setEnd(text, text.data.indexOf(word) + word.length);
+      return range.getBoundingClientRect().left;
+    })"""
+    lefts: list[float] = title.locator("bdi").evaluate(find, list(words))
+    return [word for _, word in sorted(zip(lefts, words, strict=True))]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [("هل الكثافة (-450 HU) طبيعية؟", ("-", "450", "HU")), ("هل القياس (3-5 mm) طبيعي؟", ("3", "5", "mm"))],
+)
+def test_the_shelf_keeps_measurements_in_their_order_on_both_pages(
+    program: Program, page: Page, question: str, words: tuple[str, ...]
+) -> None:
+    room = Room(page, program.url).open()
+    room.ask(question)
+    title = page.locator("#conversations .title[aria-current]")
+    for code in ("en", "ar"):
+        room.speak(code)
+        assert order_of(title, *words) == list(words), code
+        expect(title.locator("bdi")).to_have_css("direction", "rtl")

@@ -55,8 +55,10 @@ class ReadingRoom:
         return self._opened(reader(request), conversation)
 
     def open_conversation(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        """Reopen one from the shelf, or an empty room for the id ""."""
-        return self._opened(reader(request), _text(event, "id"))
+        """Reopen one from the shelf, or an empty room for the id ""; `following` while its answer grows."""
+        owner, conversation = reader(request), _text(event, "id")
+        following = bool((event._data or {}).get("following"))
+        return self._opened(owner, conversation, following=following)
 
     def search(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """The shelf, narrowed to what was typed: (shelf, notice)."""
@@ -145,20 +147,30 @@ class ReadingRoom:
                     yield growing(shown, progress), gr.skip(), gr.skip()
         yield self._shown(owner, conversation), self._shelf(owner), None
 
-    def _opened(self, owner: str, conversation: str) -> tuple[Any, ...]:
+    def _opened(self, owner: str, conversation: str, *, following: bool = False) -> tuple[Any, ...]:
+        """(opened, shelf, notice); the shelf of who is `following` an answer is left alone until it has ended."""
         told = None
         shown = NOTHING
         try:
             if conversation:
-                shown = self._shown(owner, conversation)
+                progress = self.turns.progress(owner, conversation)
+                shown = self._shown(owner, conversation, began=progress.turn if progress else "")
+                if progress and not progress.turn and (words := waiting_words(progress)):
+                    told = {"kind": "wait", "sentence": words}
         except StorageError as error:
             told = _told(error)
         opened = {**shown, "opened": True, "requested": conversation, "at": time.time()}
-        return opened, self._shelf(owner), told
+        shelf = gr.skip() if following and shown["answering"] else self._shelf(owner)
+        return opened, shelf, told
 
     def _shown(self, owner: str, conversation: str, *, began: str = "") -> Shown:
-        answering = self.turns.answering(owner, conversation)
-        return conversation_shown(self.store, owner, conversation, answering=answering, began=began)
+        """The conversation, its answer on its way as far as it is now: the record is up to a second behind."""
+        progress = self.turns.progress(owner, conversation)
+        answering = progress is not None
+        shown = conversation_shown(self.store, owner, conversation, answering=answering, began=began)
+        if progress is None or not shown["turns"] or shown["turns"][-1]["id"] != progress.turn:
+            return shown
+        return {**growing(shown, progress), "began": began}
 
     def _shelf(self, owner: str, search: str = "") -> Shown:
         return shelf_shown(self.store, owner, search=search, limit=_SHELF)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.answer_html import answer_html, question_html
-from app.bidi import language_of
+from app.bidi import direction_of, isolate_plain, language_of
 from app.captions import title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
-from app.turn import Progress
+from app.underway import Progress
 from app.view import MalformedView, view_from
 from dicom import Facts
 from storage import Conversation, SeriesRecord, Store, Turn
@@ -146,11 +146,16 @@ def shelf_shown(store: Store, owner: str, *, search: str = "", limit: int) -> Sh
 
 
 def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
+    """One line of the list, read as a paragraph of its own: measurements in it keep their order, and it is cut at its
+    own end, whichever way the page around it reads."""
+    caption: dict[str, str] = (series.descriptor.get("caption") if series else None) or {}
     return {
         "id": item.id,
-        "title": item.title,
+        "title": isolate_plain(item.title),
+        "direction": direction_of(item.title),
         "language": language_of(item.title) if item.title else "",
         "about": title(Facts.from_dict(series.facts)) if series else None,
-        "caption": series.descriptor.get("caption") if series else None,
+        "caption": {code: isolate_plain(words) for code, words in caption.items()},
+        "caption_direction": {code: direction_of(words) for code, words in caption.items()},
         "updated": item.updated_at.isoformat(),
     }

@@ -48,7 +48,7 @@ export function drawChat(part, room) {
       drawn.set(turn.id, kept);
       log.append(kept.element);
     }
-    kept.update(turn, last && shown.answering, last);
+    kept.update(turn, last && shown.answering && !room.lost, last);
   }
 
   function frame(turn) {
@@ -94,6 +94,7 @@ export function drawChat(part, room) {
       thinking.hidden = !empty;
       thinking.textContent = pick(now.wait) || say(now.thinking ? "thinking" : "reading-question");
       const sentences = live ? [] : [now.sentence, now.left_out].filter(Boolean).map(pick);
+      if (!live && now.status === "running") sentences.push(say("answer-out-of-sight"));
       ended.hidden = !sentences.length;
       ended.textContent = sentences.join(" ");
       about.hidden = live;

@@ -16,6 +16,7 @@ const room = {
   series: [],
   turns: [],
   answering: false,
+  lost: false, // the server did not answer when it was asked last
   replaces: null,
   // What the parts offer each other; each is filled in by the part that can do it.
   view: () => null,
@@ -109,9 +110,11 @@ let answeringSince = 0;
 guardStop(() => answeringSince);
 
 function setAnswering(on) {
-  if (on && !room.answering) answeringSince = performance.now();
+  const changed = on !== room.answering;
+  if (on && changed) answeringSince = performance.now();
   room.answering = on;
   document.documentElement.dataset.answering = on ? "yes" : "no";
+  if (changed) lookLater();
 }
 
 const NOTHING_ASKED = { held: true }; // the page has already said why; what is typed stays
@@ -120,6 +123,10 @@ let beginning = false;
 
 async function begin(question) {
   if (beginning) return ["", room.conversation, NOTHING_ASKED]; // a double click, faster than a conversation is made
+  if ((room.answering || room.lost) && !(await look())) {
+    room.unreachable(true); // said again, should it have been closed
+    return ["", room.conversation, NOTHING_ASKED];
+  }
   if (room.answering) {
     room.tell({ kind: "error", sentence: both("error-still-answering") });
     return ["", room.conversation, NOTHING_ASKED];
@@ -131,6 +138,7 @@ async function begin(question) {
   try {
     const conversation = await room.ensureConversation();
     setAnswering(true);
+    look(); // what Gradio sends now is lost without a word if nobody is there
     room.sent = question;
     return [question, conversation, { view, replaces, language: language() }];
   } catch (error) {
@@ -173,13 +181,8 @@ room.shown = (shown) => {
   room.conversation = room.requested = shown.conversation;
   room.turns = shown.turns;
   if (other || !shown.turns.some((turn) => turn.id === room.replaces)) room.replaces = null;
-  if (shown.began && shown.began !== room.began) {
-    room.began = shown.began;
-    room.emptied(room.sent);
-    room.forgive();
-  }
+  if (shown.opened) followedAt = NEVER;
   setAnswering(shown.answering);
-  if (shown.answering && !room.asking) follow(shown.conversation);
   document.documentElement.dataset.turns = shown.turns.length ? "yes" : "no";
   setAddress(shown.conversation);
   const known = room.series.map((series) => series.id).join();
@@ -193,17 +196,23 @@ room.shown = (shown) => {
     room.conversationChanged();
     room.drawNotices();
   }
+  if (shown.began && shown.began !== room.began) {
+    room.began = shown.began;
+    room.emptied(room.sent || shown.turns.at(-1).question.text); // sent before a reload, it came back as a draft
+    room.forgive();
+  }
   room.drawShelf();
   return true;
 };
 
-// An answer that grows in another tab: ask now and then how far it is.
-let following = 0;
-function follow(conversation) {
-  clearTimeout(following);
-  following = setTimeout(() => {
-    if (room.requested === conversation && room.answering && !room.asking) room.open(conversation);
-  }, 1000);
+// An answer that grows and was asked for in another tab, or in this one before it was reloaded: see how far it is.
+const NEVER = -Infinity; // 0 is when the page was loaded
+let followedAt = NEVER;
+function follow() {
+  if (!room.answering || room.asking || room.requested !== room.conversation) return;
+  if (performance.now() - followedAt < 5000) return; // what was asked for last is still on its way
+  followedAt = performance.now();
+  parts.conversations.trigger("open", { id: room.conversation, following: true });
 }
 
 function restore(shown) {
@@ -212,6 +221,20 @@ function restore(shown) {
 }
 
 window.addEventListener("popstate", () => room.open(address()));
+
+// Asking while the server is gone: Gradio, whose stream broke, would not even run our `asked`.
+function askInVain(event) {
+  if (!room.lost) return;
+  event.preventDefault();
+  event.stopPropagation();
+  room.unreachable(true);
+}
+window.addEventListener("click", (event) => event.target.closest?.("#send") && askInVain(event), true);
+window.addEventListener(
+  "keydown",
+  (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.closest?.("#question") && askInVain(event),
+  true,
+);
 
 // The shelf on small screens: over the room, until something is chosen or the reader taps beside it.
 function openShelf(open) {
@@ -234,27 +257,65 @@ window.addEventListener("keydown", (event) => {
 const nameLanguages = () => document.querySelector("#language [role=radiogroup], #language fieldset, #language")?.setAttribute("aria-label", say("language-label"));
 onSpeak(nameLanguages);
 
-let lastModel = "";
-async function watchModel() {
-  let wait = 1000;
+// Is the server there, how is the model, how far is the answer? Looked at again and again, sooner during an answer.
+let looking = null;
+let nextLook = 0;
+const PATIENCE = 10000; // ms without a word after which a server counts as gone
+
+function pause() {
+  if (room.answering) return room.asking ? 1500 : 700;
+  if (room.lost) return 2000;
+  return room.model?.state === "loading" ? 1000 : 15000;
+}
+
+function lookLater() {
+  clearTimeout(nextLook);
+  nextLook = setTimeout(look, pause());
+}
+
+function look() {
+  looking ??= lookOnce().finally(() => {
+    looking = null;
+    lookLater();
+  });
+  return looking;
+}
+
+async function lookOnce() {
   try {
-    const answer = await fetch("/api/model");
+    const answer = await fetch("/api/model", { signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok) throw new Error(String(answer.status));
     room.model = await answer.json();
-    room.unreachable?.(false);
-    if (room.model.state !== "loading") wait = 15000;
+    found();
   } catch {
-    room.unreachable?.(true);
-    wait = 3000;
+    missing();
   }
   const now = JSON.stringify(room.model);
   if (now !== lastModel) room.modelChanged();
   lastModel = now;
-  setTimeout(watchModel, wait);
+  return !room.lost;
+}
+let lastModel = "";
+
+function found() {
+  room.unreachable?.(false);
+  const back = room.lost;
+  room.lost = false;
+  if (back) room.open(room.requested); // the answer may have gone on without us
+  else follow();
+}
+
+// What is being written can neither be seen nor stopped from here: the page must not say otherwise.
+function missing() {
+  if (room.lost || !room.unreachable) return; // said once: a reader who closed it knows, and is told again on asking
+  room.lost = true;
+  room.unreachable(true);
+  setAnswering(false);
+  room.drawTurns?.();
 }
 
 for (const part of window.basiraParts || []) arrived(part);
 window.basiraArrived = arrived;
 window.basiraIsReady(window.basira);
 nameLanguages();
-watchModel();
+look();

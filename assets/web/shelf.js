@@ -22,11 +22,13 @@ export function drawShelf(part, room) {
   }
 
   function item(entry) {
-    // What it is about comes first and in the page's language; the question after it keeps its own direction.
+    // What it is about comes first and in the page's language; the question after it keeps its own direction, in
+    // which it is also cut where it is too long.
     const about = entry.title ? pick(entry.about) : "";
-    const named = entry.title || pick(entry.caption) || say("untitled");
-    const title = node("button", { type: "button", class: "title", dir: about ? null : "auto", "data-conversation": entry.id, onclick: () => open(entry.id) });
-    title.append(...(about ? [node("span", { class: "about-image" }, `${about}: `)] : []), node("bdi", entry.language ? { lang: entry.language } : {}, named));
+    const captioned = { lang: null, direction: pick(entry.caption_direction) || null, words: pick(entry.caption) || say("untitled") };
+    const named = entry.title ? { lang: entry.language, direction: entry.direction, words: entry.title } : captioned;
+    const title = node("button", { type: "button", class: "title", "data-conversation": entry.id, onclick: () => open(entry.id) });
+    title.append(...(about ? [node("span", { class: "about-image" }, `${about}: `)] : []), node("bdi", { lang: named.lang, dir: named.direction }, named.words));
     title.title = title.textContent;
     if (entry.id === room.conversation) title.setAttribute("aria-current", "true");
     const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));

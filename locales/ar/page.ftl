@@ -69,6 +69,7 @@ wait-queue = { $position ->
 ended-stopped = أُوقفت الإجابة. ما كُتب منها محفوظ.
 ended-truncated = بلغت الإجابة الحدّ الأقصى للطول.
 ended-interrupted = انقطعت الإجابة: توقف البرنامج أثناء كتابتها. يمكنك السؤال مرة أخرى.
+answer-out-of-sight = انقطع الاتصال أثناء كتابة هذه الإجابة. يظهر هنا ما وصل منها.
 what-the-model-saw = ما رآه النموذج
 show-this-view = اعرض الصورة كما رآها النموذج
 copy = نسخ
