@@ -19,10 +19,14 @@ export function drawChat(part, room) {
     if (scroller.clientHeight !== height) return; // the room changed, not the reader's place in it
     follow = scroller.scrollHeight - scroller.scrollTop - height < 80;
   });
-  new ResizeObserver(() => {
+  const sizes = new ResizeObserver((changed) => {
     height = scroller.clientHeight;
-    if (follow && shown.turns.length) toEnd();
-  }).observe(scroller);
+    // A picture arrived, words wrapped anew: the end moved without a new turn. Not when a form was opened in between.
+    const theirs = log.contains(document.activeElement) && !changed.some((entry) => entry.target === scroller);
+    if (follow && shown.turns.length && !theirs) toEnd();
+  });
+  sizes.observe(scroller);
+  sizes.observe(log);
 
   function draw() {
     const grew = shown.turns.length > drawn.size;
