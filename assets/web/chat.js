@@ -129,6 +129,7 @@ export function drawChat(part, room) {
     room.edit(turn.question.text, turn.id);
   }
 
+  room.drawTurns = draw;
   // A rating was kept. While another answer grows, what arrives still says how things stood when that one began.
   const rated = new Map();
   room.rated = (id, rating) => {
