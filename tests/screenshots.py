@@ -15,8 +15,8 @@ from tests.serving import ROOT, Program
 
 FOLDER = ROOT / "docs" / "screenshots"
 QUESTIONS = {
-    "en": ("What kind of image is this?", "Is there a bleed?", "Which side is it on?"),
-    "ar": ("ما نوع هذه الصورة؟", "هل يوجد نزف؟", "في أي جهة؟"),
+    "en": ("What kind of image is this?", "Is there a finding?", "Which side is it on?"),
+    "ar": ("ما نوع هذه الصورة؟", "هل توجد موجودات غير طبيعية؟", "في أي جهة؟"),
 }
 
 
