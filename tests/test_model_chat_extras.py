@@ -22,7 +22,7 @@ from tests import checkpoints
 from tests.asking import only_finish, opened, run, text_of
 from tests.checkpoints import picture
 from tests.far_end import FarEnd
-from tests.test_model_remote import Served
+from tests.own_endpoint import Served, connected
 
 FOUND = {"bbox_2d": [200, 200, 600, 600], "label": "كتلة"}  # thousandths, in the convention of Qwen3-VL
 SCHEMA = {"type": "object", "properties": {name: {"const": value} for name, value in FOUND.items()}}
@@ -54,10 +54,8 @@ def server(local: LocalEngine) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def engine(server: Served) -> Iterator[remote.RemoteEngine]:
-    opened = open_engine(f"openai:http://127.0.0.1:{server.port}/v1")
-    assert isinstance(opened, remote.RemoteEngine)
-    yield opened
-    opened.close()
+    with connected(server) as opened:
+        yield opened
 
 
 def test_boxes_of_our_endpoint_are_those_of_the_engine_behind_it(

@@ -18,7 +18,7 @@ from model import Event, Finish, Message, Sampling, Waiting, errors, open_engine
 from model.local import LocalEngine
 from tests import asking, checkpoints
 from tests.asking import only_finish, text_of, until
-from tests.test_model_remote import Served
+from tests.own_endpoint import Served, connected
 
 LONG = Sampling(temperature=0.0, max_new_tokens=6000)
 SHORT = Sampling(temperature=0.0, max_new_tokens=5)
@@ -45,10 +45,8 @@ def server(local: LocalEngine) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def engine(server: Served) -> Iterator[remote.RemoteEngine]:
-    opened = open_engine(f"openai:http://127.0.0.1:{server.port}/v1")
-    assert isinstance(opened, remote.RemoteEngine)
-    yield opened
-    opened.close()
+    with connected(server) as opened:
+        yield opened
 
 
 @contextlib.contextmanager
@@ -67,6 +65,16 @@ def held(local: LocalEngine) -> Iterator[None]:
         leave.set()
         holder.join()
         until(lambda: not local.scheduler._active and not len(local.scheduler._queue))
+
+
+def stand_in_line(local: LocalEngine, askers: list[threading.Thread]) -> None:
+    """All ask while the engine's one place is taken, each in the queue before the next; then all are answered."""
+    with held(local):
+        for number, asker in enumerate(askers, start=1):
+            asker.start()
+            until(lambda number=number: len(local.scheduler._queue) == number)  # type: ignore[misc]  # bound default
+    for asker in askers:
+        asker.join(timeout=30)
 
 
 def body(text: str = "What is it?", **fields: Any) -> dict[str, Any]:
@@ -217,12 +225,7 @@ def test_those_who_wait_behind_our_endpoint_are_told_their_place_and_then_answer
         told[name] += engine.stream(question, few, reader=name)
 
     askers = [threading.Thread(target=listen, args=(name,)) for name in told]
-    with held(local):
-        for number, asker in enumerate(askers, start=1):
-            asker.start()
-            until(lambda number=number: len(local.scheduler._queue) == number)  # type: ignore[misc]  # bound default
-    for asker in askers:
-        asker.join(timeout=30)
+    stand_in_line(local, askers)
     places = {name: [event for event in events if isinstance(event, Waiting)] for name, events in told.items()}
     assert [place.position for place in places["first"]] == [1]
     assert [place.position for place in places["second"]] == [2, 1]
@@ -251,12 +254,7 @@ def test_a_client_of_openai_waits_undisturbed(local: LocalEngine, server: Served
             found["gathered"] = [event.snapshot for event in stream if event.type == "content.delta"]
 
     askers = [threading.Thread(target=plain), threading.Thread(target=gathered)]
-    with held(local):
-        for number, asker in enumerate(askers, start=1):
-            asker.start()
-            until(lambda number=number: len(local.scheduler._queue) == number)  # type: ignore[misc]  # bound default
-    for asker in askers:
-        asker.join(timeout=30)
+    stand_in_line(local, askers)
     client.close()
     assert found["gathered"][-1] == expected
     assert "".join(chunk.choices[0].delta.content or "" for chunk in found["plain"]) == expected

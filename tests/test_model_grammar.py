@@ -93,7 +93,7 @@ def test_a_schema_reaches_the_model_over_http(engine: LocalEngine) -> None:
     import openai
 
     from app.model_server import create_model_app
-    from tests.test_model_remote import Served
+    from tests.own_endpoint import Served
 
     served = Served(create_model_app(engine))
     address = f"http://127.0.0.1:{served.port}/v1"

@@ -15,36 +15,9 @@ from app.model_server import create_model_app
 from model import Event, Finish, Message, Piece, Sampling, errors, open_engine, remote, remote_protocol
 from tests import checkpoints
 from tests.far_end import FarEnd
+from tests.own_endpoint import Served
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=20)
-
-
-class Served:
-    """A uvicorn server on a free port, on a thread."""
-
-    def __init__(self, app: Any) -> None:
-        import uvicorn
-
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        self._ready = threading.Event()
-        startup = self._server.startup
-
-        async def announced(sockets: list[socket.socket] | None = None) -> None:
-            await startup(sockets)
-            self._ready.set()
-
-        self._server.startup = announced  # type: ignore[method-assign]  # uvicorn has no event of its own
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
-        self._thread.start()
-        assert self._ready.wait(30)
-
-    def close(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
 
 
 @pytest.fixture(scope="module")
