@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,6 +78,16 @@ def run(given: str, measure: Callable[[Spec, Tell], None]) -> None:
         traceback.print_exc()
         tell(failed=reason(error))
         sys.exit(1)
+
+
+def tell_one(tell: Tell, rates: Sequence[float], firsts: Sequence[float], seconds: Sequence[float]) -> None:
+    """What one reader found: tokens per second, and milliseconds to the first token of the question with an image and
+    of the turn after it. The first round warmed up."""
+    tell(
+        one_tok_s=statistics.median(rates[1:]),
+        first_token_ms=statistics.median(firsts[1:]),
+        next_turn_ms=statistics.median(seconds[1:]),
+    )
 
 
 def reason(error: BaseException) -> str:
@@ -255,12 +265,9 @@ def _columns_of_engine(engine: LocalEngine, spec: Spec, tell: Tell) -> None:
     first, second = rounds[-1]
     lengths = {"prompt": first.finish.prompt_tokens, "answer": spec.tokens}
     lengths["follow"] = second.finish.prompt_tokens - first.finish.prompt_tokens - spec.tokens
-    tell(
-        one_tok_s=statistics.median(first.rate for first, _ in rounds[1:]),
-        first_token_ms=statistics.median(first.first_token_ms for first, _ in rounds[1:]),
-        next_turn_ms=statistics.median(second.first_token_ms for _, second in rounds[1:]),
-        reused_tokens=second.finish.reused_tokens,
-    )
+    seconds = [following.first_token_ms for _, following in rounds]
+    tell_one(tell, [asked.rate for asked, _ in rounds], [asked.first_token_ms for asked, _ in rounds], seconds)
+    tell(reused_tokens=second.finish.reused_tokens)
     totals = []
     for _ in range(spec.repeats + 1):
         start = time.perf_counter()
@@ -367,11 +374,7 @@ def _columns_of_generate(streamed: Streamed, spec: Spec, tell: Tell) -> None:
         lengths["follow"] = streamed.length(talk, images) - lengths["prompt"] - written
         rates.append(rate)
         firsts.append(first)
-    tell(
-        one_tok_s=statistics.median(rates[1:]),
-        first_token_ms=statistics.median(firsts[1:]),
-        next_turn_ms=statistics.median(seconds[1:]),
-    )
+    tell_one(tell, rates, firsts, seconds)
     start = time.perf_counter()
     for number in range(_ONE_AFTER_ANOTHER):
         streamed.ask([said("user", f"{WORDS} {number}")], [], spec.tokens)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu_limits import READERS, drop_from_memory
-from benchmarks.gpu_rows import CONTEXT, FOLLOW, PICTURE, WORDS, Spec, Tell, run, said
+from benchmarks.gpu_rows import CONTEXT, FOLLOW, PICTURE, WORDS, Spec, Tell, run, said, tell_one
 from tests import checkpoints
 
 _SHARE = 0.8  # of the device's memory, which vLLM takes at once
@@ -111,11 +111,7 @@ async def _one(asked: Asked, spec: Spec, tell: Tell) -> None:
         seconds.append((await asked.ask(talk, image, 2))[1])
         rates.append(rate)
         firsts.append(first)
-    tell(
-        one_tok_s=statistics.median(rates[1:]),
-        first_token_ms=statistics.median(firsts[1:]),
-        next_turn_ms=statistics.median(seconds[1:]),
-    )
+    tell_one(tell, rates, firsts, seconds)
 
 
 async def _sixteen(asked: Asked, spec: Spec, tell: Tell) -> None:
