@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from model.errors import CheckpointError
 from model.weights import Stored
 
 TYPES = ("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_vl_moe")
@@ -36,8 +37,15 @@ def names(tensors: Mapping[str, Stored], hidden: int) -> dict[str, tuple[str, St
 
 
 def _matrices(kind: str, block: Stored, hidden: int) -> Iterator[tuple[str, Stored]]:
-    """A block's matrices, which lie in it as a linear layer holds them, or turned, as in Qwen3-VL's checkpoints."""
+    """A block's matrices, which lie in it as a linear layer holds them, or turned, as in Qwen3-VL's checkpoints.
+
+    Raises CheckpointError for square ones, of which nobody can say which way they lie.
+    """
     count, *sides = block.shape
+    if sides[0] == sides[1]:
+        raise CheckpointError(
+            f"square blocks of experts ({sides[0]}): whether they are turned cannot be seen; use bf16"
+        )
     if kind == "down":
         for number in range(count):
             yield f"{number}.down", block.matrix(number, 0, hidden, turned=sides[0] != hidden)

@@ -11,7 +11,7 @@ import pytest
 from model import errors, memory, split_experts
 from model.checkpoint import inspect
 from model.convert import convert
-from model.weights import Shelf, lazy_state
+from model.weights import Shelf, Stored, lazy_state
 from tests import checkpoints
 from tests.asking import QUESTIONS, logits_of, opened, tokens_of
 
@@ -113,6 +113,12 @@ def test_blocks_of_experts_are_estimated_as_the_matrices_they_hold(tmp_path: Pat
     assert {name: stored.shape for name, (_, stored) in parts.items()} == {
         name: stored.shape for name, (_, stored) in split_experts.names(one_by_one.tensors, hidden=128).items()
     }
+
+
+def test_square_blocks_of_experts_are_refused_rather_than_read_the_wrong_way_round() -> None:
+    block = Stored(Path("model.safetensors"), (4, 128, 128), "BF16", 4 * 128 * 128 * 2)
+    with pytest.raises(errors.CheckpointError, match="square"):
+        split_experts.names({"model.layers.0.mlp.experts.gate_up_proj": block}, hidden=128)
 
 
 @pytest.mark.parametrize("quantization", ["int8", "bf16"])
