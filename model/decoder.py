@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from model.attention import prefer_products
 from model.family import Adapter, Features, Positions, Span
-from model.keyvalues import KeyValues
+from model.keyvalues import GRAIN, KeyValues
+from model.packed_layers import shorten
 from model.recorded import Recorder
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ class Decoder:
         self.model = model
         self.adapter = adapter
         self.device = model.get_input_embeddings().weight.device
+        shorten(model)
+        # lengths that differ at every step would have the processor's products prepared anew each time
+        self._grain = GRAIN if prefer_products(model) else 1
         self._recorder = Recorder(self) if recorded else None
         # Gemma 2 caps its scores, which only transformers' own attention does; that one adds masks
         self._adds_masks = adapter.config.get_text_config()._attn_implementation == "eager"
@@ -49,12 +54,13 @@ class Decoder:
         embeddings = self.adapter.embed(self.model, chunk)
         deep = self._place(embeddings, start, end, spans, features)
         cache.grow(capacity=end)
-        cache.write_row(0, start, end)
+        extent = end if self._sees_everything(start, end) else self._extent(end)
+        cache.write_row(0, start, end, extent)
         return self.adapter.run(
             self.model,
             embeddings=embeddings,
             positions=positions.at(start, end).unsqueeze(1).to(self.device),
-            mask=self._chunk_mask(start, end, spans),
+            mask=self._chunk_mask(start, end, extent, spans),
             cache=cache,
             deep=deep,
         )
@@ -70,7 +76,7 @@ class Decoder:
 
         if self._recorder is not None:
             return self._recorder.step(tokens, lengths, deltas, cache)
-        count, extent = len(tokens), max(lengths) + 1
+        count, extent = len(tokens), self._extent(max(lengths) + 1)
         held = torch.tensor(list(lengths), device=self.device)
         embeddings = self.adapter.embed(self.model, torch.tensor([[t] for t in tokens], device=self.device))
         places = (held + torch.tensor(list(deltas), device=self.device)).unsqueeze(1)
@@ -111,14 +117,23 @@ class Decoder:
 
     # --- masks ---
 
-    def _chunk_mask(self, start: int, end: int, spans: Sequence[Span]) -> Any:
+    def _extent(self, length: int) -> int:
+        """How many places of a cache are read when the longest row holds so many tokens."""
+        return -(-length // self._grain) * self._grain
+
+    def _sees_everything(self, start: int, end: int) -> bool:
+        """Whether a chunk needs no mask but the model's own causal one, which is the fastest."""
+        plain = self.adapter.window is None and not self.adapter.mixed_layers
+        return plain and (start == 0 or end - start == 1)
+
+    def _chunk_mask(self, start: int, end: int, extent: int, spans: Sequence[Span]) -> Any:
         import torch
 
         blocks = [s for s in spans if s.end > start] if self.adapter.bidirectional_images else []
-        if self.adapter.window is None and not self.adapter.mixed_layers and (start == 0 or end - start == 1):
-            return None  # the model's own causal path, which is the fastest
+        if self._sees_everything(start, end):
+            return None
         queries = torch.arange(start, end, device=self.device).unsqueeze(1)
-        keys = torch.arange(end, device=self.device).unsqueeze(0)
+        keys = torch.arange(extent, device=self.device).unsqueeze(0)
         full = keys <= queries
         for span in blocks:
             inside = (keys >= span.start) & (keys < span.end) & (queries >= span.start) & (queries < span.end)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-_GRAIN = 64  # capacity grows in multiples of this, so that a longer answer does not reallocate at each token
+GRAIN = 64
+"""Capacity grows in multiples of this, so that a longer answer does not reallocate at each token."""
 
 
 class KeyValues:
@@ -31,15 +32,17 @@ class KeyValues:
         """Changes when the memory does: what was recorded with old addresses is worthless then."""
         self._row: int | None = None
         self._start = 0
+        self._end = 0
         self._index: tuple[torch.Tensor, torch.Tensor] | None = None
         self._extent = 0
         self._count = rows
 
     # --- saying where the next step writes ---
 
-    def write_row(self, row: int, start: int, end: int) -> None:
-        """The next step writes tokens start…end of one row and reads 0…end."""
-        self._row, self._start, self._extent, self._index = row, start, end, None
+    def write_row(self, row: int, start: int, end: int, extent: int | None = None) -> None:
+        """The next step writes tokens start…end of one row and reads 0…extent, by default 0…end."""
+        self._row, self._start, self._end, self._index = row, start, end, None
+        self._extent = end if extent is None else extent
 
     def write_rows(self, count: int, lengths: torch.Tensor, extent: int) -> None:
         """The next step writes one token to each of the first `count` rows, at its length, and reads 0…extent."""
@@ -59,10 +62,10 @@ class KeyValues:
             self._allocate(keys, values)
         held_keys, held_values = self.keys[layer], self.values[layer]
         if self._row is not None:
-            row, start, end = self._row, self._start, self._extent
+            row, start, end, extent = self._row, self._start, self._end, self._extent
             held_keys[row, :, start:end] = keys[0]
             held_values[row, :, start:end] = values[0]
-            return held_keys[row : row + 1, :, :end], held_values[row : row + 1, :, :end]
+            return held_keys[row : row + 1, :, :extent], held_values[row : row + 1, :, :extent]
         assert self._index is not None
         rows, places = self._index
         held_keys[rows, :, places] = keys[:, :, 0]
@@ -141,4 +144,4 @@ class KeyValues:
 
 
 def _round(capacity: int) -> int:
-    return max(_GRAIN, -(-capacity // _GRAIN) * _GRAIN)
+    return max(GRAIN, -(-capacity // GRAIN) * GRAIN)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import convert, family, kept, memory, original_llava, prompt, quantized, registry
+from model import convert, cores, family, kept, memory, original_llava, prompt, quantized, registry
 from model.answer import Tags
 from model.checkpoint import Checkpoint, inspect
 from model.engine import QUANTIZATIONS, Engine, Identity
@@ -75,18 +75,20 @@ def open_engine(
         checkpoint = inspect(locate(source, download=download))
         if download and tower is None:
             tower = fetched_tower(checkpoint)
-        return load(
-            checkpoint,
-            name="demo" if source == "demo" else source,
-            quantization=quantization,
-            progress=progress,
-            device=device,
-            context=context,
-            readers=readers,
-            tower=tower,
-            weights_cache=weights_cache,
-            check=check,
-            cuda_graphs=cuda_graphs,
+        return cores.on_a_thread_that_ends(
+            lambda: load(
+                checkpoint,
+                name="demo" if source == "demo" else source,
+                quantization=quantization,
+                progress=progress,
+                device=device,
+                context=context,
+                readers=readers,
+                tower=tower,
+                weights_cache=weights_cache,
+                check=check,
+                cuda_graphs=cuda_graphs,
+            )
         )
     except ModelError as error:  # a class is enough for a reader; the operator needs the file's or library's name
         log.error("%s: %s", type(error).__name__, error)
