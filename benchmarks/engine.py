@@ -147,7 +147,7 @@ def reuse(engine: LocalEngine, alone: Alone, repeats: int) -> dict[str, float]:
             first = finish_of(engine, talk, 1, name)
             ours = time.process_time() - busy
             if turn:
-                assert first.seconds_to_first_token is not None
+                assert first.seconds_to_first_token is not None  # from the call, its preparation included
                 kept.append(first.seconds_to_first_token)
                 seconds, busy = alone.generate(talk, 1)
                 anew.append(seconds)

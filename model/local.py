@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -106,6 +107,7 @@ class LocalEngine:
         cancel: threading.Event | None,
         reader: str | None,
     ) -> Request:
+        started = time.monotonic()
         known = self._answers.of(conversation)
         prompt = self.composer.compose(messages, reserve=sampling.max_new_tokens, raw_answer=known.get)
         answer = Answer(
@@ -122,6 +124,7 @@ class LocalEngine:
             conversation=conversation,
             reader=reader or conversation or f"one of {id(answer)}",
             cancel=cancel,
+            started=started,
         )
 
     def _boxes(self, messages: Sequence[Message], request: Request) -> tuple[Box, ...]:

@@ -131,9 +131,7 @@ class Composer:
         budget = self.context - min(reserve, self.context // 4)
         prepared = _Prepared(self._pixels)
         system, turns = split_turns(messages)
-        lengths = [self._estimate(turn, prepared) for turn in turns]
-        room = budget - self._estimate(system, prepared)
-        first = first_turn_that_fits(lengths, room)
+        first = 0
         while True:
             kept = keep(system, turns, first)
             prompt = self._render(kept, prepared, raw_answer)
@@ -143,7 +141,13 @@ class Composer:
                 if len(prompt.ids) < self.context - 1:  # a short answer is better than none
                     return replace(prompt, left_out_turns=first)
                 raise ContextTooLong(f"{len(prompt.ids)} tokens, the context holds {self.context}")
-            first += 1
+            first = first + 1 if first else max(1, self._first_turn(system, turns, budget, prepared))
+
+    def _first_turn(
+        self, system: Sequence[Message], turns: Sequence[Sequence[Message]], budget: int, prepared: _Prepared
+    ) -> int:
+        lengths = [self._estimate(turn, prepared) for turn in turns]
+        return first_turn_that_fits(lengths, budget - self._estimate(system, prepared))
 
     def pixels_of(self, image: Image.Image) -> Pixels:
         """A picture as the tower takes it."""

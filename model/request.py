@@ -30,6 +30,7 @@ class Request:
     reader: str = ""
     cancel: threading.Event | None = None
     started: float = field(default_factory=time.monotonic)
+    """When the call came, before its pictures were prepared."""
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
     abandoned: threading.Event = field(default_factory=threading.Event)
 

@@ -256,3 +256,19 @@ def test_what_is_reused_ends_before_the_first_image_that_only_one_of_both_has() 
     assert reusable(whole(ids, (), cache), (*ids, 4), (image,)) == image.start
     part = whole(ids[:2], (image, other), cache)  # stopped inside the first image
     assert (part.ids, part.spans) == (ids[:1], ())
+
+
+def test_times_are_counted_from_the_call_the_preparation_of_its_picture_included(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = engine.composer.adapter.prepare
+
+    def slowly(image: Any) -> Any:
+        time.sleep(0.3)
+        return prepare(image)
+
+    monkeypatch.setattr(engine.composer.adapter, "prepare", slowly)
+    finish = list(engine.stream([Message("user", "Hi", (checkpoints.picture(7701),))], Sampling(max_new_tokens=1)))[-1]
+    assert isinstance(finish, Finish)
+    assert finish.seconds_to_first_token is not None
+    assert 0.3 <= finish.seconds_to_first_token <= finish.seconds
