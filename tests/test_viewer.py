@@ -307,6 +307,7 @@ def test_a_frame_that_does_not_come_says_so_and_can_be_asked_for_again(page: Pag
     visit(page, site)
     site.broken.add(("ct-stack", 10))
     page.evaluate("viewer.show(series[0])")
+    expect(page.locator(".bv-trouble")).to_be_visible()  # its words stand there, unseen, from the beginning
     expect(page.locator(".bv-trouble")).to_contain_text("could not be loaded")
     assert page.evaluate("viewer.view()") is None
     site.broken.clear()
