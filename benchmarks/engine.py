@@ -97,8 +97,11 @@ def _serve_alone(pipe: Any, checkpoint: str, quantization: str) -> None:
             what, *arguments = pipe.recv()
         except EOFError:
             return
+        as_loaded = what == "generate"
+        prefer_products(engine.decoder.model, on=not as_loaded)
+        shorten(engine.decoder.model, on=not as_loaded)
         busy = time.process_time()
-        seconds = (_generate if what == "generate" else _bare_step)(engine, *arguments)
+        seconds = (_generate if as_loaded else _bare_step)(engine, *arguments)
         pipe.send((seconds, time.process_time() - busy))
 
 
@@ -106,8 +109,6 @@ def _generate(engine: LocalEngine, messages: list[Message], tokens: int) -> floa
     import torch
 
     model = engine.decoder.model
-    prefer_products(model, on=False)
-    shorten(model, on=False)
     start = time.perf_counter()
     prompt = engine.composer.compose(messages, reserve=64, raw_answer=lambda _: None)
     ids = torch.tensor([prompt.ids])
@@ -123,8 +124,6 @@ def _generate(engine: LocalEngine, messages: list[Message], tokens: int) -> floa
 def _bare_step(engine: LocalEngine, rows: int) -> float:
     import torch
 
-    prefer_products(engine.decoder.model)
-    shorten(engine.decoder.model)
     cache, times = KeyValues(rows, 256), []
     with torch.inference_mode():
         for length in range(100, 130):
@@ -168,7 +167,7 @@ def readers(
 ) -> dict[str, float]:
     """Eight readers ask about images of their own and have follow-ups answered, in so many tokens each.
 
-    Floor: each first question read once as `generate` reads it, then full batches of bare steps.
+    Floor: each first question read once with nobody else there, then full batches of bare steps.
     """
     ratios, floors, ours, theirs, work = [], [], [], [], []
     for repeat in range(repeats):
@@ -187,7 +186,8 @@ def readers(
         one_by_one, their_work = _one_after_another(alone, asked)
         work.append(their_work / ours_work)
         total = sum(wrote for _, wrote in asked)
-        read_once, _ = _one_after_another(alone, [(messages, 1) for messages in first])
+        unseen = [(checkpoints.picture(1000 * tokens + 100 * repeat + 50 + n, (300, 300)),) for n in range(count)]
+        read_once = sum(finish_of(engine, [Message("user", WORDS, shown)], 1).seconds for shown in unseen)
         floors.append(total / (read_once + total / count * alone.bare_step(count)))
         ours.append(total / together)
         theirs.append(total / one_by_one)
@@ -345,7 +345,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        checkpoint = options.checkpoint or str(on_a_thread_that_ends(lambda: make_middle(Path(place) / "middle")))
+        checkpoint = options.checkpoint or str(on_a_thread_that_ends(lambda _: make_middle(Path(place) / "middle")))
         opened = open_engine(checkpoint, quantization=options.quantization, device="cpu", check=False)
         alone = Alone(checkpoint, options.quantization)
         assert isinstance(opened, LocalEngine)

@@ -1,8 +1,8 @@
 """Attention in bfloat16 on a processor, by matrix products; knows no tokens, no cache, no checkpoint.
 
 torch's fused kernel for processors multiplies bfloat16 at a fraction of what its matrix products reach (measured,
-docs/engine-log.md: eight readers with 700 tokens 2 times, 512 tokens read at once 2 times, an image's 577 patches 2.4
-times as long). Small products stay with it: there the number of calls decides, not the arithmetic.
+docs/engine-log.md: 512 tokens read at once 2 times, an image's 577 patches 2.4 times as long). Small products stay with
+it, where the number of calls decides, and steps whose keys are many, where memory does.
 
 Scores are rounded to bfloat16 before the softmax, as in transformers' own "eager" attention, where the fused kernel
 keeps them in float32. In float32, and on every other device, nothing changes.
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 NAME = "basira_products"
 _WORTH = 1 << 16  # scores of one layer from which products are faster than the fused kernel
+_STEP_BYTES = 12 << 20  # keys of one step up to which they are: products copy them, out of a cache that has room
 _BLOCK = 1 << 20  # scores at a time: what stays in the processor's own memory between the steps
+_ROWS = 64  # tokens that a block should have at least
 
 
 def prefer_products(model: Any, *, on: bool = True) -> bool:
@@ -36,14 +38,16 @@ def prefer_products(model: Any, *, on: bool = True) -> bool:
     before, after = ("sdpa", NAME) if on else (NAME, "sdpa")
     found = [config for config in _configurations(model) if config._attn_implementation == before]
     for config in found:
-        config._attn_implementation = after
+        config._attn_implementation = {"": after}  # its own; a bare name would reach its parts, whatever they have
     return bool(found)
 
 
 def _multiplies_bfloat16() -> bool:
     import torch
 
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    library: Any = torch.backends.mkldnn  # untyped
+    instructions = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(library.is_available() and instructions())
 
 
 def _configurations(model: Any) -> Iterator[Any]:
@@ -70,6 +74,8 @@ def attention_forward(
 
     rows, heads, tokens, width = query.shape
     large = rows * heads * tokens * key.shape[2] >= _WORTH
+    if tokens == 1 and key.numel() * key.element_size() > _STEP_BYTES:
+        large = False
     usual = not dropout and others.get("position_bias") is None and others.get("softcap") is None
     boolean = attention_mask is None or (attention_mask.dtype == torch.bool and attention_mask.shape[1] == 1)
     if not (large and usual and boolean and query.dtype == torch.bfloat16):
@@ -103,37 +109,61 @@ def attend(
     Heads that share a key are multiplied together. mask: (rows or 1, 1, tokens, places), true where one may look;
     each token must be allowed somewhere. causal: token n looks at the first n + 1 places.
     """
-    import torch
-
     rows, heads, tokens, _ = query.shape
     shared, places = key.shape[1], key.shape[2]
     if tokens == 1:
         return _one_token(query, key, value, mask, scale)
     groups = heads // shared
-    keys, values = key.flatten(0, 1).contiguous(), value.flatten(0, 1)
-    questions = query.reshape(rows * shared, groups, tokens, -1)
-    out = query.new_empty(rows * shared, groups, tokens, value.shape[-1])
+    made = query.new_empty(rows, shared, groups, tokens, value.shape[-1])
+    asked = query.reshape(rows, shared, groups, tokens, -1)
+    together = max(1, min(shared, _BLOCK // (groups * _ROWS * places)))
+    for row in range(rows):
+        own = None if mask is None else mask[min(row, mask.shape[0] - 1), 0]
+        for first in range(0, shared, together):
+            heads_now = slice(first, first + together)
+            made[row, heads_now] = _some_heads(
+                asked[row, heads_now], key[row, heads_now], value[row, heads_now], own, scale, causal
+            )
+    return made.view(rows, heads, tokens, -1)
+
+
+def _some_heads(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    scale: float,
+    causal: bool,
+) -> torch.Tensor:
+    """Of one row. query: (shared heads, groups, tokens, width); key, value: (shared heads, places, width); mask:
+    (tokens, places). Copies keys and values once: each product would copy them out of a cache with room again."""
+    import torch
+
+    shared, groups, tokens, _ = query.shape
+    places = key.shape[1]
+    keys, values = key.contiguous(), value.contiguous()
+    made = query.new_empty(shared, groups, tokens, value.shape[-1])
     nothing = query.new_zeros(1)
-    size = max(1, _BLOCK // (rows * heads * places))
+    size = max(1, _BLOCK // (shared * groups * places))
     for start in range(0, tokens, size):
         end = min(tokens, start + size)
         seen = end if causal else places
-        asked = questions[:, :, start:end].flatten(1, 2)
+        asked = query[:, :, start:end].flatten(1, 2)
         scores = torch.baddbmm(nothing, asked, keys[:, :seen].transpose(1, 2), beta=0, alpha=scale)
-        allowed = mask[:, :, start:end] if mask is not None else None
+        allowed = mask[start:end] if mask is not None else None
         if causal:
-            allowed = torch.ones(end - start, seen, dtype=torch.bool).tril(start)[None, None]
+            allowed = torch.ones(end - start, seen, dtype=torch.bool).tril(start)
         if allowed is not None:
-            scores.view(rows, heads, end - start, seen).masked_fill_(~allowed, float("-inf"))
+            scores.view(shared, groups, end - start, seen).masked_fill_(~allowed, float("-inf"))
         chances = torch.softmax(scores, -1)
-        out[:, :, start:end] = torch.bmm(chances, values[:, :seen]).view(rows * shared, groups, end - start, -1)
-    return out.view(rows, heads, tokens, -1)
+        made[:, :, start:end] = torch.bmm(chances, values[:, :seen]).view(shared, groups, end - start, -1)
+    return made
 
 
 def _one_token(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scale: float
 ) -> torch.Tensor:
-    """Keys by query and not the other way round: that is what is fast while a cache has room behind its keys."""
+    """Keys by query and not the other way round, which is four times slower while a cache has room behind its keys."""
     import torch
 
     rows, heads, _, width = query.shape

@@ -14,22 +14,30 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
+_LAST_SECONDS = 5.0  # for work that nobody waits for any more to notice and clean up
 
 
-def on_a_thread_that_ends(work: Callable[[], T]) -> T:
-    """What the work gives or raises; the helpers it computed with are gone when it returns."""
+def on_a_thread_that_ends(work: Callable[[threading.Event], T]) -> T:
+    """What the work gives or raises; the helpers it computed with are gone when it returns.
+
+    The work is given an event that is set when the wait was interrupted (Ctrl-C): it should then end soon, and close
+    what it still makes.
+    """
     found: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            found.set_result(work())
-        except BaseException as problem:  # raised again where it is waited for
-            found.set_exception(problem)
-
-    thread = threading.Thread(target=run, name="loading", daemon=True)
+    unwanted = threading.Event()
+    thread = threading.Thread(target=_run, args=(work, unwanted, found), name="loading", daemon=True)
     thread.start()
     try:
         return found.result()
     finally:
-        if found.done():  # else the wait was interrupted, and nobody should wait for a large checkpoint then
-            thread.join()
+        if not found.done():
+            unwanted.set()
+        thread.join(None if found.done() else _LAST_SECONDS)
+        del found  # an exception in it holds this frame, which holds it
+
+
+def _run(work: Callable[[threading.Event], T], unwanted: threading.Event, found: Future[T]) -> None:
+    try:
+        found.set_result(work(unwanted))
+    except BaseException as problem:  # raised again where it is waited for
+        found.set_exception(problem)

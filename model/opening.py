@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +77,13 @@ def open_engine(
         checkpoint = inspect(locate(source, download=download))
         if download and tower is None:
             tower = fetched_tower(checkpoint)
-        return cores.on_a_thread_that_ends(
-            lambda: load(
+
+        def work(unwanted: threading.Event) -> LocalEngine:
+            engine = load(
                 checkpoint,
                 name="demo" if source == "demo" else source,
                 quantization=quantization,
-                progress=progress,
+                progress=partial(_note, progress, unwanted),
                 device=device,
                 context=context,
                 readers=readers,
@@ -89,13 +92,25 @@ def open_engine(
                 check=check,
                 cuda_graphs=cuda_graphs,
             )
-        )
+            if unwanted.is_set():
+                engine.close()
+            return engine
+
+        return cores.on_a_thread_that_ends(work)
     except ModelError as error:  # a class is enough for a reader; the operator needs the file's or library's name
         log.error("%s: %s", type(error).__name__, error)
         raise
     except Exception as error:  # configurations hold anything: whatever that makes a library raise means the same
         log.error("%s: %s", type(error).__name__, error)
         raise CheckpointError(f"the checkpoint cannot be opened: {type(error).__name__}: {error}") from error
+
+
+def _note(progress: Callable[[float], None] | None, unwanted: threading.Event, share: float) -> None:
+    """Pass progress on; ends the loading that nobody waits for any more."""
+    if unwanted.is_set():
+        raise KeyboardInterrupt
+    if progress is not None:
+        progress(share)
 
 
 def fetched_tower(checkpoint: Checkpoint) -> Path | None:

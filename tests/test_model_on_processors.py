@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from model import Message, attention, packed_layers
+from model import Finish, Message, Sampling, attention, packed_layers
 from model.keyvalues import KeyValues
 from tests import checkpoints
 from tests.asking import logits_of, opened
@@ -95,6 +99,37 @@ def test_a_model_in_bfloat16_says_the_same_with_products(
 
 
 @needs_bfloat16
+def test_a_part_that_needs_transformers_own_attention_keeps_it_beside_a_tower_that_does_not(tmp_path: Path) -> None:
+    """A Llava with a Gemma 2 decoder, which caps its scores."""
+    from transformers import Gemma2Config, LlavaConfig, LlavaForConditionalGeneration
+
+    folder = checkpoints.make_llava(tmp_path / "llava")
+    made = LlavaConfig.from_pretrained(folder)
+    plain = made.text_config
+    made.text_config = Gemma2Config(
+        vocab_size=plain.vocab_size,
+        hidden_size=plain.hidden_size,
+        intermediate_size=plain.intermediate_size,
+        num_hidden_layers=2,
+        num_attention_heads=plain.num_attention_heads,
+        num_key_value_heads=plain.num_key_value_heads,
+        head_dim=16,
+        sliding_window=64,
+        max_position_embeddings=plain.max_position_embeddings,
+    )
+    torch.manual_seed(1)
+    LlavaForConditionalGeneration(made).to(torch.bfloat16).save_pretrained(folder)
+    engine = opened(folder, "bf16", check=False)
+    model = engine.decoder.model
+    names = [part.config._attn_implementation for part in (model.model.language_model, model.model.vision_tower)]
+    finish = list(engine.stream([Message("user", "Hi", (checkpoints.picture(1),))], Sampling(max_new_tokens=3)))[-1]
+    engine.close()
+    assert names == ["eager", attention.NAME]
+    assert isinstance(finish, Finish)
+    assert finish.error is None
+
+
+@needs_bfloat16
 def test_what_stands_in_the_spare_places_of_a_cache_is_never_seen(tmp_path: Path) -> None:
     """Steps read a few places more than there are tokens, so that their shapes repeat."""
     engine = opened(checkpoints.make_llava(tmp_path / "llava"), "bf16", check=False)
@@ -152,6 +187,25 @@ def test_a_4_bit_layer_called_directly_gives_the_same_numbers_to_the_last_bit(bi
 
 
 @needs_kernel
+def test_new_weights_and_copies_of_a_4_bit_layer_multiply_by_what_they_hold() -> None:
+    import bitsandbytes as bnb
+
+    library: Any = bnb
+    layer, x = four_bit_layer(96, 128, bias=False), drawn(3, 128).bfloat16()
+    packed_layers.shorten(layer)
+    with torch.inference_mode():
+        for seed in range(20):
+            weight = drawn(96, 128, seed=seed).bfloat16()
+            layer.weight = library.nn.Params4bit(weight, requires_grad=False, quant_type="nf4").to("cpu")
+            twin = four_bit_layer(96, 128, bias=False)
+            twin.weight = library.nn.Params4bit(weight, requires_grad=False, quant_type="nf4").to("cpu")
+            expected = twin(x)
+            assert torch.equal(layer(x), expected)
+            assert torch.equal(layer(x), expected)
+            assert torch.equal(copy.deepcopy(layer)(x), expected)
+
+
+@needs_kernel
 def test_layers_of_odd_shapes_stay_with_bitsandbytes() -> None:
     layer = four_bit_layer(96, 128, bias=False)
     layer.support_avx512bf16_for_cpu = False
@@ -192,3 +246,31 @@ def test_only_the_thread_that_serves_the_model_keeps_helpers() -> None:
     )
     appeared, helpers = found.stdout.split()
     assert appeared == helpers
+
+
+def test_loading_that_nobody_waits_for_any_more_ends_and_leaves_no_engine() -> None:
+    """Ctrl-C while a checkpoint is loaded."""
+    from model import open_engine
+
+    shares: list[float] = []
+
+    def progress(share: float) -> None:
+        shares.append(share)
+        if len(shares) == 3:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(0.5)  # until the main thread has noticed
+
+    with pytest.raises(KeyboardInterrupt):
+        open_engine("demo", device="cpu", progress=progress)
+    assert len(shares) == 3
+    names = [thread.name for thread in threading.enumerate()]
+    assert "loading" not in names
+    assert "inference" not in names
+
+
+def test_what_loading_raises_reaches_whoever_opens_the_engine(tmp_path: Path) -> None:
+    from model import errors, open_engine
+
+    with pytest.raises(errors.CheckpointError):
+        open_engine(str(tmp_path))
+    assert not [thread for thread in threading.enumerate() if thread.name == "loading"]
