@@ -4,7 +4,8 @@
 
 Every CT, MR, radiograph and histology file is opened as the program opens it (first or middle frame, default
 window) and the model, in NF4, is asked in both languages with held-out wordings. Baseline in the same run: always
-answering the commonest kind. Pictures of less than 64 pixels on a side (cut-outs of 16 to 32 pixels in the DICOMDIR
+answering the commonest kind. Then it is asked for findings, of which it knows nothing outside its drawings: counted
+is how often it says so. Pictures of less than 64 pixels on a side (cut-outs of 16 to 32 pixels in the DICOMDIR
 examples, mostly one even grey, which nobody could name) and a drawn smiling face that calls itself a CT are counted
 apart. `--keep` adds the result to the model's measurements and card.
 """
@@ -87,16 +88,16 @@ def gather(corpus: Path) -> tuple[list[Real], list[str]]:
     return found, failed
 
 
-def ask(folder: Path, reals: list[Real]) -> dict[str, list[str]]:
-    """Answers per language to one held-out modality question each."""
+def ask(folder: Path, reals: list[Real], kind: str) -> dict[str, list[str]]:
+    """Answers per language to one held-out question of a kind each."""
     from model.demo import reader
 
     model, processor = reader.load(folder, "nf4")
     said = {}
     for language in LANGUAGES:
-        questions = wordings(f"heldout_{language}")["modality"]
+        questions = wordings(f"heldout_{language}")[kind]
         items = [
-            ([Turn("modality", language, questions[k % len(questions)], "", 0)], [real.image])
+            ([Turn(kind, language, questions[k % len(questions)], "", 0)], [real.image])
             for k, real in enumerate(reals)
         ]
         said[language] = reader.answers(model, processor, items)
@@ -111,6 +112,16 @@ APART = "smaller or drawn"
 
 def expected(real: Real, language: str) -> str:
     return answer("modality", Facts(real.kind, "", False, "none", "none", "", "", ""), language)
+
+
+def declined(reals: list[Real], said: dict[str, list[str]]) -> dict[str, float]:
+    """Per language the share of nameable pictures of which it says that it was not trained for them."""
+    found = {}
+    for language, texts in said.items():
+        words = wordings("answers")[language]
+        theirs = [text for real, text in zip(reals, texts, strict=True) if real.nameable]
+        found[language] = float(np.mean([text in (words["unassessed"], words["foreign"]) for text in theirs]))
+    return found
 
 
 def summary(reals: list[Real], said: dict[str, list[str]]) -> dict[str, dict[str, float]]:
@@ -146,16 +157,19 @@ def main() -> int:
         print(f"no corpus at {args.corpus}", file=sys.stderr)
         return 1
     reals, failed = gather(args.corpus)
-    said = ask(args.model, reals)
+    said = ask(args.model, reals, "modality")
+    unsure = declined(reals, ask(args.model, reals, "finding"))
     kinds = summary(reals, said)
     baseline = Counter(real.kind for real in reals).most_common(1)[0]
-    result = {"kinds": kinds, "baseline": baseline[1] / len(reals), "unopened": failed}
+    share = baseline[1] / len(reals)
+    result = {"kinds": kinds, "baseline": share, "unopened": failed, "declined": unsure}
     if args.json:
         print(json.dumps(result, indent=1))
     else:
         for kind, cell in kinds.items():
             print(f"{kind:44} {cell['files']:5.0f} files   en {100 * cell['en']:5.1f} %   ar {100 * cell['ar']:5.1f} %")
-        print(f"baseline, always {baseline[0]}: {100 * result['baseline']:.1f} %; not opened: {len(failed)}")
+        print(f"baseline, always {baseline[0]}: {100 * share:.1f} %; not opened: {len(failed)}")
+        print(f"not trained for findings, it says: {100 * unsure['en']:.0f} % en, {100 * unsure['ar']:.0f} % ar")
     if args.errors:
         for real, text in zip(reals, said["en"], strict=True):
             if real.nameable and text != expected(real, "en"):
@@ -164,7 +178,7 @@ def main() -> int:
         kept = args.model / card.MEASURED
         measured = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
         note = (
-            f"Always answering the commonest kind would be right for {100 * result['baseline']:.1f} % of all files. "
+            f"Always answering the commonest kind would be right for {100 * share:.1f} % of all files. "
             f"Counted apart: pictures with a side under {SMALLEST} pixels (cut-outs of 16 to 32 pixels, mostly one "
             "even grey, in which nobody could see the kind) and a smiling face drawn by pen that calls itself a CT."
         )
