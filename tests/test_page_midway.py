@@ -372,6 +372,7 @@ def test_a_killed_program_leaves_an_interrupted_turn_and_the_page_says_it_is_gon
     program.stop(hard=True)
     page.locator("#question textarea").fill("typed meanwhile")
     expect(page.locator("#notice")).to_contain_text("not answering", timeout=PATIENCE)
+    page.goto("about:blank")  # a page still open would load itself anew when the program is back, in the midst of these
     program.start()
     page.goto(program.url)
     page.goto(address)
