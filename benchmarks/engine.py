@@ -3,8 +3,8 @@
     python -m benchmarks.engine [--json] [--quantization nf4] [--checkpoint FOLDER|demo] [--only reuse,readers,…]
 
 Model: a Llava of about 130 M random parameters with 576 tokens per image (speed does not depend on what weights
-say), or the one asked for. Baselines run in the same process on the same weights; `generate` writes exactly as many
-tokens as the engine did:
+say), or the one asked for. Baselines run in turn with ours on the same weights, in a process of their own; `generate`
+writes exactly as many tokens as the engine did:
     reuse     time to first token of turn 2 and later, against reading the whole conversation anew
     decoding  tokens per second of 8 readers writing at once, against `generate` one after another
     readers   the same with an image each, and two answers of 64 tokens; `room`: three answers of 160
