@@ -97,8 +97,7 @@ def ask(folder: Path, reals: list[Real], kind: str) -> dict[str, list[str]]:
     for language in LANGUAGES:
         questions = wordings(f"heldout_{language}")[kind]
         items = [
-            ([Turn(kind, language, questions[k % len(questions)], "", 0)], [real.image])
-            for k, real in enumerate(reals)
+            ([Turn(kind, language, questions[k % len(questions)], "", 0)], [real.image]) for k, real in enumerate(reals)
         ]
         said[language] = reader.answers(model, processor, items)
     return said

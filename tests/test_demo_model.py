@@ -1,6 +1,7 @@
 """The committed demonstration model: small, complete, and right on a few pictures it never saw, in 4 bits."""
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model import Message, Piece, Sampling, open_engine
 from model.demo import samples
 from model.demo.answers import answer
 from model.demo.dialogues import Turn
@@ -21,7 +23,8 @@ from model.demo.scene import Modality, Scene
 from model.demo.tokens import Coder
 from model.demo.tower import pixel_values
 
-FOLDER = Path(__file__).resolve().parents[1] / "assets" / "demo-model"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "assets" / "demo-model"
 # Below the measured accuracy by what a sample this small may vary.
 FLOORS = {"modality": 0.97, "finding": 0.85, "side": 0.9}
 SCOPE_FLOORS = {"en": 0.75, "ar": 0.85}
@@ -238,3 +241,30 @@ def test_the_shipped_samples_are_answered_right(nf4: tuple[Any, Any], language: 
         if text != i.turns[0].answer
     ]
     assert wrong == []
+
+
+SUGGESTED = {
+    "chest": "radiograph", "head_ct": "head", "abdomen_ct": "ct", "brain_mr": "mr", "histology": "histology",
+}  # fmt: skip
+
+
+def suggestions(language: str, kind: str) -> list[str]:
+    page = (ROOT / "locales" / language / "page.ftl").read_text(encoding="utf-8")
+    return re.findall(rf"^suggest-{kind}-\d = (.+)$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_page_suggests_asked_in_its_order_is_never_taken_for_a_question_out_of_reach(language: str) -> None:
+    engine = open_engine("demo", device="cpu", check=False)
+    out_of_reach = answer("scope", None, language)
+    for kind, name in SUGGESTED.items():
+        picture = Image.fromarray(Examiner(language, seed=7).scene(3, kind).image).convert("RGB")
+        talk: list[Message] = []
+        for question in suggestions(language, name):
+            talk.append(Message("user", question, () if talk else (picture,)))
+            events = engine.stream(talk, Sampling(temperature=0.0, max_new_tokens=90))
+            said = "".join(event.text for event in events if isinstance(event, Piece))
+            assert said != out_of_reach, (kind, question)
+            talk.append(Message("assistant", said))
+        assert len(talk) >= 8, f"{name}: at least four suggestions"
+    engine.close()
