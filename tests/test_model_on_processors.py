@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from model import Finish, Message, Sampling, attention, packed_layers
+from model import Finish, Message, Sampling, attention, family, packed_layers
 from model.keyvalues import KeyValues
 from tests import checkpoints
 from tests.asking import logits_of, opened
@@ -268,9 +268,20 @@ def test_loading_that_nobody_waits_for_any_more_ends_and_leaves_no_engine() -> N
     assert "inference" not in names
 
 
-def test_what_loading_raises_reaches_whoever_opens_the_engine(tmp_path: Path) -> None:
+def test_what_loading_raises_reaches_whoever_opens_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from model import errors, open_engine
 
-    with pytest.raises(errors.CheckpointError):
-        open_engine(str(tmp_path))
+    folder = checkpoints.make_llava(tmp_path / "llava")
+    (folder / "tokenizer.json").write_text("{}")  # noticed only when loading has begun
+    seen: list[str] = []
+    load_tokenizer = family.load_tokenizer
+
+    def noticed(checkpoint: Any) -> Any:
+        seen.append(threading.current_thread().name)
+        return load_tokenizer(checkpoint)
+
+    monkeypatch.setattr(family, "load_tokenizer", noticed)
+    with pytest.raises(errors.CheckpointIncomplete, match="tokenizer"):
+        open_engine(str(folder), device="cpu")
+    assert seen == ["loading"]
     assert not [thread for thread in threading.enumerate() if thread.name == "loading"]
