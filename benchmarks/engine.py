@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.random_llava import make_middle
-from model import Finish, Message, Piece, Sampling, memory, open_engine
+from model import Finish, Message, Piece, Sampling, open_engine
 from model.attention import prefer_products
 from model.cores import on_a_thread_that_ends
 from model.keyvalues import KeyValues
@@ -354,7 +354,7 @@ def main() -> None:
     found: dict[str, Any] = {
         "quantization": options.quantization,
         "parameters_millions": round(opened.identity.parameters / 1e6),
-        "weights_mb": round(memory_of(opened) / 1e6),
+        "weights_mb": round(opened.identity.weight_bytes / 1e6),
     }
     for name in options.only.split(","):
         found[name] = MEASURES[name](opened, alone, options.repeats)
@@ -365,11 +365,6 @@ def main() -> None:
     opened.close()
     if options.json:
         print(json.dumps(found))
-
-
-def memory_of(engine: LocalEngine) -> int:
-    assert memory.peak_resident_bytes() > 0
-    return engine.identity.weight_bytes
 
 
 if __name__ == "__main__":
