@@ -107,7 +107,7 @@ def test_a_real_mr_is_called_one_also_after_a_ct(program: Program, page: Page, q
     assert "MR" in said
 
 
-@pytest.mark.parametrize(("code", "rated"), [("en", "Rated"), ("ar", "تم التقييم")])
+@pytest.mark.parametrize(("code", "rated"), [("en", "Rated"), ("ar", "قُيِّمت")])
 def test_a_rating_of_an_earlier_answer_is_seen_at_once(program: Program, page: Page, code: str, rated: str) -> None:
     room = Room(page, program.url).open()
     room.speak(code)

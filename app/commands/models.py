@@ -29,7 +29,7 @@ def run_models(call: Call) -> int:
             known.family,
             ", ".join(known.languages),
             say("models-memory", gigabytes=f"{known.memory_gb:g}"),
-            say("models-context", tokens=str(known.context)),
+            say("models-context", tokens=known.context),
             say("models-images", count=known.images) if known.images else say("models-text-only"),
             say("models-together" if known.batched else "models-in-turn"),
             known.licence,

@@ -12,7 +12,7 @@ notice-more = المزيد
 notice-less = أقل
 cancel = إلغاء
 
-model-loading = جارٍ تحميل النموذج
+model-loading = يجري تحميل النموذج
 model-failed = النموذج غير متاح
 model-demonstration = نموذج توضيحي
 model-line = { $name } · { $quantization }
@@ -24,7 +24,7 @@ quantization-fp32 = 32 بت
 quantization-remote = خادم آخر
 
 new-conversation = محادثة جديدة
-search-conversations = ابحث في المحادثات
+search-conversations = البحث في المحادثات
 search-nothing = لا توجد محادثة بهذه الكلمات.
 shelf-empty = ستظهر محادثاتك هنا.
 today = اليوم
@@ -36,8 +36,8 @@ erase-yes = محو
 
 add-images = إضافة صور
 add-images-title = ملفات DICOM أو PNG أو JPEG أو TIFF أو WebP أو شرائح نسيجية أو مجلدات أو ملف ZIP؛ ويمكن أيضًا إفلاتها أو لصقها
-choose-files = اختر صورًا
-reading-files = جارٍ القراءة
+choose-files = اختيار صور
+reading-files = تجري القراءة
 upload-failed = انقطع رفع الملفات. تأكّد من أن بصيرة ما زالت تعمل ثم أرسل الملفات مرة أخرى.
 server-lost = لا تستجيب بصيرة، وربما أُوقفت. شغّلها من جديد ثم أعد تحميل الصفحة؛ ما كتبتَه ما زال هنا.
 
@@ -47,8 +47,8 @@ welcome-text-remote = أضف ملف DICOM أو دراسة أو صورة، ثم �
 welcome-demonstration = النموذج المحمَّل الآن نموذج توضيحي بلا معرفة طبية. تعلّم من رسوم أنشأها هذا المشروع، وغرضه بيان طريقة عمل البرنامج فقط.
 welcome-image-title = اسأل عن الصورة
 welcome-image-text = اكتب سؤالًا أو اختر واحدًا أدناه. يرى النموذج ما على الشاشة تمامًا: غيّر النافذة أو كبّر أو انتقل إلى مقطع آخر لتعرض عليه شيئًا آخر.
-samples-title = أو جرّب عيّنة: رسوم لا مرضى
-sample-chest-radiograph = صورة صدر شعاعية
+samples-title = أو جرّب عيّنة: رسوم مولَّدة وليست صور مرضى
+sample-chest-radiograph = صورة شعاعية للصدر
 sample-head-ct = تصوير مقطعي للرأس
 sample-abdominal-ct = تصوير مقطعي للبطن
 sample-brain-mr = رنين مغناطيسي للدماغ
@@ -56,9 +56,9 @@ sample-histology = نسيج بصبغة H&E
 
 chat-label = المحادثة
 you = أنت
-reading-question = جارٍ قراءة السؤال…
-thinking = جارٍ التفكير…
-wait-loading = جارٍ تحميل النموذج ({ $percent }%). سيأتي دور سؤالك بعد ذلك.
+reading-question = تجري قراءة السؤال…
+thinking = يجري التفكير…
+wait-loading = يجري تحميل النموذج ({ "\u2066" }{ $percent }%{ "\u2069" }). سيأتي دور سؤالك بعد ذلك.
 wait-queue = { $position ->
     [one] قبل سؤالك سؤال واحد.
     [two] قبل سؤالك سؤالان.
@@ -71,14 +71,14 @@ ended-truncated = بلغت الإجابة الحدّ الأقصى للطول.
 ended-interrupted = انقطعت الإجابة: توقف البرنامج أثناء كتابتها. يمكنك السؤال مرة أخرى.
 answer-out-of-sight = انقطع الاتصال أثناء كتابة هذه الإجابة. يظهر هنا ما وصل منها.
 what-the-model-saw = ما رآه النموذج
-show-this-view = اعرض الصورة كما رآها النموذج
+show-this-view = عرض الصورة كما رآها النموذج
 copy = نسخ
-copied = تم النسخ
+copied = نُسخ
 copy-failed = حدّد النص لنسخه
 edit-question = تعديل السؤال
 stop-editing = إلغاء التعديل
-rate = قيّم هذه الإجابة
-rated = تم التقييم
+rate = تقييم الإجابة
+rated = قُيِّمت
 rating-reasons = الأسباب
 rating-comment = هل تريد إضافة شيء؟ مثلًا الإجابة التي تراها صحيحة.
 rating-save = حفظ التقييم
@@ -89,28 +89,28 @@ thumb-down = إجابة سيئة
 reason-correct = صحيحة
 reason-helpful = مفيدة
 reason-clear = واضحة
-reason-wrong-finding = نتيجة خاطئة
+reason-wrong-finding = موجودات خاطئة
 reason-wrong-side = جهة خاطئة أو موضع خاطئ
-reason-missed = أغفلت شيئًا
-reason-invented = اختلقت شيئًا
+reason-missed = فيها إغفال
+reason-invented = فيها اختلاق
 reason-wrong-language = لغة خاطئة
 reason-unclear = غير واضحة
-reason-harmful = قد تسبب ضررًا
+reason-harmful = قد تُسبّب ضررًا
 
 question-label = السؤال
 question-placeholder = اسأل عن هذه الصورة بالعربية أو الإنجليزية
 send = إرسال
 stop = إيقاف
-regenerate = أجب مرة أخرى
+regenerate = إعادة الإجابة
 model-will-see = ما سيراه النموذج
 seen-nothing = لا توجد صورة بعد: سيقرأ النموذج كلماتك فقط
-seen-loading = جارٍ قراءة الصورة
+seen-loading = تجري قراءة الصورة
 slice-word = المقطع
 view-whole = المعروض الآن
 view-part = هذا الجزء من الصورة
 view-window = { "\u2066" }W { $width } L { $level }{ "\u2069" }
 view-slice = المقطع { $number }
-view-frame = اللقطة { $number }
+view-frame = الإطار { $number }
 view-image = الصورة { $number }
 
 resize-conversation = عرض عمود المحادثة
@@ -132,11 +132,11 @@ facts-slices = { $count ->
    *[other] { $count } مقطع
 }
 facts-frames = { $count ->
-    [one] لقطة واحدة
-    [two] لقطتان
-    [few] { $count } لقطات
-    [many] { $count } لقطة
-   *[other] { $count } لقطة
+    [one] إطار واحد
+    [two] إطاران
+    [few] { $count } إطارات
+    [many] { $count } إطارًا
+   *[other] { $count } إطار
 }
 facts-images = { $count ->
     [one] صورة واحدة
@@ -175,7 +175,7 @@ suggest-mr-2 = هل توجد آفة؟
 suggest-mr-3 = في أي جهة؟
 suggest-mr-4 = صف هذه الصورة.
 suggest-histology-1 = ما نوع هذه الصورة؟
-suggest-histology-2 = ما الصبغة المستخدمة؟
+suggest-histology-2 = ما الصبغة المستعملة؟
 suggest-histology-3 = ما كثافة الخلايا؟
 suggest-histology-4 = صف هذه الصورة.
 
@@ -184,7 +184,7 @@ error-question-too-long = السؤال أطول من 20,000 حرف. اختصره
 error-still-answering = ما زالت إجابة أخرى تُكتب في هذه المحادثة. انتظر انتهاءها أو اضغط «إيقاف»، ثم أرسل مرة أخرى.
 error-malformed-view = ما في الصفحة لا يطابق ما لدى البرنامج. أعد تحميل الصفحة ثم اسأل مرة أخرى.
 error-not-found = هذه المحادثة أو الصورة لم تعد هنا. ربما مُحيت؛ ابدأ محادثة جديدة.
-error-nothing-to-regenerate = لا يوجد بعد سؤال تُعاد إجابته. اطرح سؤالًا أولًا.
-error-upload-too-large = هذه الملفات معًا أكبر مما يسمح به هذا التثبيت. أرسل عددًا أقل، أو اطلب من مشغّل البرنامج رفع قيمة BASIRA_UPLOAD_MB.
+error-nothing-to-regenerate = لا يوجد بعد سؤال تُعاد الإجابة عنه. اطرح سؤالًا أولًا.
+error-upload-too-large = هذه الملفات معًا أكبر مما تسمح به هذه النسخة المثبّتة. أرسِل عددًا أقل، أو اطلب من مشغّل البرنامج رفع قيمة BASIRA_UPLOAD_MB.
 error-no-files = لم يصل أي ملف. اختر ملفًا أو أكثر وأرسلها مرة أخرى.
-error-unexpected = حدث خطأ داخل البرنامج. لم يضع شيء مما كتبت؛ حاول مرة أخرى، وأخبر مشغّل البرنامج إن تكرر.
+error-unexpected = حدث خطأ داخل البرنامج. لم تفقد شيئًا مما كتبت؛ حاول مرة أخرى، وأخبر مشغّل البرنامج إن تكرر.

@@ -57,7 +57,10 @@ export-done = { $count ->
 }
 
 models-memory = { $gigabytes } GB in 4-bit
-models-context = { $tokens } tokens
+models-context = { $tokens ->
+    [one] one token
+   *[other] { $tokens } tokens
+}
 models-text-only = text only
 models-images = { $count ->
     [one] one image
