@@ -154,9 +154,9 @@ def test_a_frame_recorded_while_only_the_first_table_was_kept_still_unpacks(tabl
     [
         (Facts(modality="CT", frames=28), "28 slices", "مقطع"),
         (Facts(kind="volume", frames=28), "28 slices", "مقطع"),
-        (Facts(modality="US", frames=10), "10 frames", "لقطات"),
+        (Facts(modality="US", frames=10), "10 frames", "إطارات"),
         (Facts(modality="XA", frames=96), "96 frames", "إطارًا"),
-        (Facts(modality="RF", frames=2), "2 frames", "لقطتان"),
+        (Facts(modality="RF", frames=2), "2 frames", "إطاران"),
         (Facts(modality="SM", frames=25), "25 images", "صورة"),
         (Facts(kind="raster", frames=3), "3 images", "صور"),
     ],
