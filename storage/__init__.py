@@ -25,7 +25,8 @@ from storage.records import (
     Turn,
     Verification,
 )
-from storage.search import normalised
+from storage.search import Excerpt
+from storage.spelling import normalised
 from storage.store import Store
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Damaged",
     "DiskFull",
     "Ending",
+    "Excerpt",
     "FolderUnusable",
     "Health",
     "NewFrame",

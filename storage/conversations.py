@@ -47,16 +47,23 @@ def one(session: Session, owner: str, conversation_id: str) -> Conversation:
 
 
 def newest(session: Session, owner: str, query: str | None, limit: int, offset: int) -> tuple[Conversation, ...]:
-    heads = _heads(owner).order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())
+    heads = _heads(owner)
     if query:
-        heads = heads.where(*search.containing(owner, query))
+        heads = heads.where(*search.containing(owner, query)).order_by(*search.title_first(owner, query))
+    heads = heads.order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())
     return tuple(_of(found) for found in session.execute(heads.limit(limit).offset(offset)))
+
+
+def excerpt(session: Session, owner: str, conversation_id: str, query: str) -> search.Excerpt | None:
+    """The sentence a search found in it. Raises NotFound."""
+    owned(session, owner, conversation_id)
+    return search.excerpt(session, conversation_id, query)
 
 
 def rename(session: Session, owner: str, conversation_id: str, title: str) -> None:
     row = owned(session, owner, conversation_id)
     row.title = shortened(title)
-    search.index(session, owner=owner, conversation_id=row.id, source_id=row.id, written=row.title)
+    search.index(session, owner=owner, conversation_id=row.id, source_id=row.id, source="title", written=row.title)
 
 
 def shortened(written: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from storage import conversations
+from storage import conversations, search
 from storage.errors import AlreadyStored, NotFound
 from storage.records import NewFrame, SeriesRecord
 from storage.tables import FrameRow, SeriesRow
@@ -39,7 +39,20 @@ def add(
         created_at=conversations.now(),
     )
     session.add(row)
+    index(session, row)
     return row.id
+
+
+def index(session: Session, row: SeriesRow) -> None:
+    """Make the conversation findable by what lists show of this series."""
+    search.index(
+        session,
+        owner=row.owner,
+        conversation_id=row.conversation_id,
+        source_id=row.id,
+        source="series",
+        written=search.words_of_series(row.facts, row.descriptor),
+    )
 
 
 def owned(session: Session, owner: str, series_id: str) -> SeriesRow:

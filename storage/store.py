@@ -16,7 +16,7 @@ from typing import Any, Self
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage import conversations, erasure, export, ratings, series, turns, verification
+from storage import conversations, erasure, export, ratings, search, series, turns, verification
 from storage.blobs import Blobs
 from storage.database import SCHEMA, Database, sqlite_has_wal_reset_bug
 from storage.errors import FolderUnusable
@@ -34,6 +34,7 @@ from storage.records import (
     Verification,
 )
 from storage.runs import Run, living
+from storage.search import Excerpt
 from storage.tables import ConversationRow, ErasureRow, TurnRow
 
 FILE_NAME = "basira.sqlite3"
@@ -60,6 +61,7 @@ class Store:
         with self._database.writing() as session:
             alive = living(self.folder / "runs") | {self._run.id}
             turns.interrupt_abandoned(session, alive)
+            search.index_anew(session)
         self._blobs.clear_drafts(alive)
         erasure.finish(self._database, self._blobs)
 
@@ -108,9 +110,16 @@ class Store:
     def conversations(
         self, owner: str, *, search: str | None = None, limit: int = 50, offset: int = 0
     ) -> tuple[Conversation, ...]:
-        """Newest first. `search`: all its words must occur in the title or in turns that count."""
+        """Newest first. `search`: all its words must occur in the title, in turns that count or in what lists
+        show of its series; those whose title holds most of them come first."""
         with self._database.reading() as session:
             return conversations.newest(session, owner, search, limit, offset)
+
+    def excerpts(self, owner: str, conversation_ids: Sequence[str], search: str) -> dict[str, Excerpt]:
+        """By conversation, the sentence of its turns in which the words of `search` were found, where there is one."""
+        with self._database.reading() as session:
+            found = {key: conversations.excerpt(session, owner, key, search) for key in conversation_ids}
+        return {key: excerpt for key, excerpt in found.items() if excerpt is not None}
 
     def rename(self, owner: str, conversation_id: str, title: str) -> None:
         with self._database.writing() as session:
@@ -154,6 +163,7 @@ class Store:
             row.complete = True
             if descriptor is not None:
                 row.descriptor = dict(descriptor)
+                series.index(session, row)
             session.flush()
             return series.one(session, owner, series_id)
 

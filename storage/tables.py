@@ -154,8 +154,18 @@ class SearchRow(Owned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[str] = mapped_column(index=True)
     source_id: Mapped[str]
-    """The conversation (its title) or turn the text is of."""
+    """The conversation (its title), series or turn the text is of."""
+    source: Mapped[str]
+    """`title`, `series` or `turn`."""
     text: Mapped[str] = mapped_column(Text)
+
+
+class SpellingRow(Base):
+    """One row: by which version of spelling.py the texts above were indexed."""
+
+    __tablename__ = "search_spelling"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int]
 
 
 class ErasureRow(Owned, Base):

@@ -175,6 +175,7 @@ def _index(session: Session, row: TurnRow) -> None:
         owner=row.owner,
         conversation_id=row.conversation_id,
         source_id=row.id,
+        source="turn",
         written=f"{row.question}\n{row.answer}",
     )
 
