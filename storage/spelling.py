@@ -80,7 +80,7 @@ def ways_to_find(word: str) -> tuple[str, ...]:
     if not phrase or word in ("ال", "لل"):
         return ()
     if len(phrase) < 3 and len(normalised(word)) < 3:
-        attached = [f" {letter}{phrase} " for letter in "وفبكل"] if _ARABIC.fullmatch(phrase) else []
+        attached = [f" {letter}{phrase} " for letter in ("و", "ف", "ب", "ك", "ل")] if _ARABIC.fullmatch(phrase) else []
         return (f" {phrase} ", *attached)
     attached_to = _ATTACHED.match(phrase) if _ARABIC.fullmatch(phrase) else None
     if attached_to and attached_to.end():
