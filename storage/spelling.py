@@ -37,13 +37,15 @@ _DROPPED = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u061c\ufeff]"
 )
 # مسؤول and مسئول, رؤوس and رءوس, داود and داوود: a hamza before و has either seat, and one و may stand for two.
-_TWO_SEATS = re.compile("[ئء](?=و)")
-_DOUBLE_WAW = re.compile("وو+")
+_ALEF, _BA, _FA, _KAF, _LAM, _WAW, _HAMZA, _SEAT = "ا", "ب", "ف", "ك", "ل", "و", "ء", "ئ"
+_TWO_SEATS = re.compile(f"[{_SEAT}{_HAMZA}](?={_WAW})")
+_DOUBLE_WAW = re.compile(f"{_WAW}{{2,}}")
 _PIECES = re.compile(r"[^\W_]+|[^\w\s]|_")
 _ARABIC = re.compile("[\u0621-\u064a]+")
 # The article with what may stand before it, the longest first; what is left keeps at least two letters.
-_ARTICLE = re.compile("^(?:[وف]?(?:[بك]?ال|لل))(?=[\u0621-\u064a]{2})")
-_ATTACHED = re.compile("^[وف]?[بكل]?(?=[\u0621-\u064a]{3})")
+_AL, _LIL = _ALEF + _LAM, _LAM + _LAM
+_ARTICLE = re.compile(f"^[{_WAW}{_FA}]?(?:[{_BA}{_KAF}]?{_AL}|{_LIL})(?=[\u0621-\u064a]{{2}})")
+_ATTACHED = re.compile(f"^[{_WAW}{_FA}]?[{_BA}{_KAF}{_LAM}]?(?=[\u0621-\u064a]{{3}})")
 
 
 def normalised(written: str) -> str:
@@ -52,8 +54,8 @@ def normalised(written: str) -> str:
     NFKC and case folding; harakat, tatweel and bidi controls dropped; one alef, ya, waw, kaf and ha; Western digits
     and decimal point; one hyphen, one quote, one percent sign; American spelling (spellings.txt).
     """
-    seats = _TWO_SEATS.sub("و", _DROPPED.sub("", unicodedata.normalize("NFKC", written).casefold()))
-    folded = _DOUBLE_WAW.sub("و", _DROPPED.sub("", seats.translate(_SAME)))
+    seats = _TWO_SEATS.sub(_WAW, _DROPPED.sub("", unicodedata.normalize("NFKC", written).casefold()))
+    folded = _DOUBLE_WAW.sub(_WAW, _DROPPED.sub("", seats.translate(_SAME)))
     return " ".join(_stems().sub(lambda found: _pairs()[found[0]], folded).split())
 
 
@@ -77,10 +79,12 @@ def ways_to_find(word: str) -> tuple[str, ...]:
     and without an attached و ب ل ك ف at the beginning of a word.
     """
     phrase = spread(word).strip()
-    if not phrase or word in ("ال", "لل"):
+    if not phrase or word in (_AL, _LIL):
         return ()
     if len(phrase) < 3 and len(normalised(word)) < 3:
-        attached = [f" {letter}{phrase} " for letter in ("و", "ف", "ب", "ك", "ل")] if _ARABIC.fullmatch(phrase) else []
+        attached = (
+            [f" {letter}{phrase} " for letter in (_WAW, _FA, _BA, _KAF, _LAM)] if _ARABIC.fullmatch(phrase) else []
+        )
         return (f" {phrase} ", *attached)
     attached_to = _ATTACHED.match(phrase) if _ARABIC.fullmatch(phrase) else None
     if attached_to and attached_to.end():
