@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.locale import Locale, languages
+from app.numbers import written
 from app.view import View
 from dicom import Facts
 
 SEPARATOR = " · "
 _SLICED = ("CT", "MR", "PT")
 _FILMED = ("US", "XA", "RF", "IVUS", "ES")
-_THINNEST_MM = 0.05  # what is thinner would be written "0.0 mm"; a slide's focal plane says it of itself
 
 
 def caption(facts: Facts) -> dict[str, str]:
-    """One line about a series by language code, e.g. "CT · Head · axial · 28 slices · 5.0 mm"."""
+    """One line about a series by language code, e.g. "CT · Head · axial · 28 slices · 1.25 mm"."""
     return {code: SEPARATOR.join(_words(facts, Locale(code))) for code in languages()}
 
 
@@ -53,10 +53,10 @@ def _words(facts: Facts, locale: Locale) -> Iterator[str]:
             yield coded(locale, prefix, code)
     if facts.frames > 1:
         yield locale.sentence(f"facts-{counted(facts)}s", count=facts.frames)
-    if facts.slice_thickness_mm and facts.slice_thickness_mm >= _THINNEST_MM:
-        yield locale.sentence("facts-millimetres", number=f"{facts.slice_thickness_mm:.1f}")
-    if facts.magnification:
-        yield locale.sentence("facts-magnification", number=f"{facts.magnification:g}")
+    if facts.slice_thickness_mm is not None and facts.modality != "SM":  # a slide says it of its focal plane
+        yield locale.sentence("facts-millimetres", number=written(facts.slice_thickness_mm))
+    if facts.magnification is not None:
+        yield locale.sentence("facts-magnification", number=written(facts.magnification))
     if facts.frames == 1 and facts.rows:
         yield locale.sentence("facts-size", columns=str(facts.columns), rows=str(facts.rows))
 
@@ -78,13 +78,8 @@ def view_words(view: View, frames: int, each: str = "slice") -> dict[str, str]:
 def _view_words(view: View, frames: int, each: str, locale: Locale) -> Iterator[str]:
     yield locale.sentence("view-part" if view.region else "view-whole")
     if view.window is not None and view.lut is None:
-        yield locale.sentence("view-window", width=rounded(view.window.width), level=rounded(view.window.center))
+        yield locale.sentence("view-window", width=written(view.window.width), level=written(view.window.center))
     if view.lut is not None:
         yield locale.sentence("preset-table", number=str(view.lut + 1))
     if frames > 1:
         yield locale.sentence(f"view-{each}", number=str(view.frame + 1))
-
-
-def rounded(value: float) -> str:
-    """A window's centre or width as the page writes it: whole numbers from 100 on, one decimal below."""
-    return str(round(value)) if abs(value) >= 100 else f"{round(value, 1):g}"

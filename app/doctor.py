@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.locale import Locale
 from app.notices import key_of
+from app.numbers import written
 from app.settings import Settings
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -77,7 +78,7 @@ def _devices() -> Iterator[Finding]:
         yield Finding("doctor-device", problem="doctor-torch-broken", values={"reason": type(error).__name__})
         return
     for device in found:
-        free, total = (f"{size / GIGABYTE:.1f}" for size in (device.free_bytes, device.total_bytes))
+        free, total = (written(size / GIGABYTE) for size in (device.free_bytes, device.total_bytes))
         yield Finding("doctor-device", values={"name": device.name, "free": free, "total": total})
     if all(device.kind == "cpu" for device in found):
         yield Finding("doctor-gpu", problem="doctor-no-gpu", harmless=True)
@@ -95,7 +96,7 @@ def _model(settings: Settings) -> Finding:
     except ModelError as error:
         return Finding("doctor-model", settings.model, key_of(type(error)))
     form = "LLaVA" if checkpoint.original else checkpoint.family
-    size = f"{checkpoint.stored_bytes / GIGABYTE:.2f} GB"
+    size = f"{written(checkpoint.stored_bytes / GIGABYTE)} GB"
     return Finding("doctor-model", f"{settings.model} ({form}, {size}, {settings.quantization})")
 
 
@@ -116,7 +117,7 @@ def _record(settings: Settings, *, verify: bool) -> Iterator[Finding]:
         values = {
             "conversations": str(health.conversations),
             "turns": str(health.turns),
-            "size": f"{health.bytes / 1e6:.1f}",
+            "size": written(health.bytes / 1e6),
             "schema": health.schema,
         }
         yield Finding("doctor-database", problem=damaged, values=values)
@@ -154,4 +155,4 @@ def _disk(settings: Settings) -> Finding:
     existing = next(path for path in (settings.data, *settings.data.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     problem = "doctor-disk-low" if free < LEAST_FREE_BYTES else None
-    return Finding("doctor-disk", f"{free / GIGABYTE:.1f} GB", problem)
+    return Finding("doctor-disk", f"{written(free / GIGABYTE)} GB", problem)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from app.bidi import without_controls
-from app.captions import coded, rounded
+from app.captions import coded
 from app.locale import Locale
+from app.numbers import written
 from app.view import View
 from dicom import Facts
 
@@ -58,7 +59,7 @@ def acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
         ("told-microns", facts.microns_per_pixel),
     ):
         if value is not None:
-            yield locale.plain(key, number=f"{round(value, 3):g}")
+            yield locale.plain(key, number=written(value))
     if facts.sex:
         yield coded(locale, "sex", facts.sex)
     if facts.age_band:
@@ -69,6 +70,6 @@ def _shown(facts: Facts, view: View, locale: Locale) -> Iterator[str]:
     if facts.frames > 1:
         yield locale.plain("told-slice", number=str(view.frame + 1), count=str(facts.frames))
     if view.window is not None and view.lut is None:
-        yield locale.plain("told-window", width=rounded(view.window.width), level=rounded(view.window.center))
+        yield locale.plain("told-window", width=written(view.window.width), level=written(view.window.center))
     if view.region is not None:
         yield locale.plain("told-part")

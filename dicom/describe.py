@@ -7,7 +7,7 @@ import statistics
 from pydicom.dataset import Dataset
 
 from dicom import elements, ultrasound, vocabulary, voi
-from dicom.facts import Facts, age_band, measurement, orientation, plausible_window
+from dicom.facts import Facts, age_band, measurement, orientation, plausible_window, trimmed
 from dicom.groups import FrameGroups
 from dicom.layout import Layout
 from dicom.vocabulary import code
@@ -35,7 +35,7 @@ def describe(ds: Dataset, index: int, layout: Layout) -> Facts:
         rows=layout.rows,
         columns=layout.columns,
         frames=layout.frames,
-        pixel_spacing_mm=None if spacing is None else (round(spacing[0], 5), round(spacing[1], 5)),
+        pixel_spacing_mm=None if spacing is None else (trimmed(spacing[0]), trimmed(spacing[1])),
         slice_thickness_mm=measurement("slice_thickness_mm", groups.thickness),
         slice_position_mm=measurement("slice_position_mm", along_normal(groups)),
         window=_window(groups, layout),

@@ -91,7 +91,7 @@ class Facts:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in plain.items()
-            if value not in ("", None, False) or name == "kind"
+            if not (value is None or value is False or value == "")  # a zero is a value: `0 in ("", False)` is true
         }
 
     @classmethod
@@ -140,18 +140,23 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def measurement(name: str, value: float | None) -> float | None:
-    """`value` rounded to 4 significant decimals if it is plausible for the field `name`, else None."""
+    """`value` (see `trimmed`) if it is plausible for the field `name`, else None."""
     if value is None or not math.isfinite(value):
         return None
     low, high = _RANGES[name]
-    return round(value, 4) if low <= value <= high else None
+    return trimmed(value) if low <= value <= high else None
+
+
+def trimmed(value: float) -> float:
+    """`value` to ten significant figures and no finer than 1e-12: no dust of arithmetic, and nothing small is lost."""
+    return round(float(f"{value:.10g}"), 12)
 
 
 def plausible_window(center: float, width: float) -> tuple[float, float] | None:
-    """Both rounded to 4 decimals; None beyond what 16-bit pixels can mean."""
-    if not (abs(center) <= 100_000 and 0 < width <= 200_000):
+    """Both `trimmed`; None beyond what 16-bit pixels can mean, and for a width that is none."""
+    if not (abs(center) <= 100_000 and trimmed(width) > 0 and width <= 200_000):
         return None
-    return round(center, 4), round(width, 4)
+    return trimmed(center), trimmed(width)
 
 
 def age_band(years: float | None) -> str:

@@ -170,9 +170,11 @@ def test_pictures_are_counted_as_what_they_are(facts: Facts, english: str, arabi
     assert english.endswith(f"{counted(facts)}s")
 
 
-@pytest.mark.parametrize(("thickness", "said"), [(0.001, False), (0.04, False), (0.05, True), (5.0, True)])
-def test_a_thickness_that_would_be_written_as_nothing_is_left_out(thickness: float, said: bool) -> None:
-    assert ("mm" in caption(Facts(modality="SM", frames=25, slice_thickness_mm=thickness))["en"]) is said
+@pytest.mark.parametrize("thickness", [0.0, 0.003, 1.25, 5.0])
+def test_a_thickness_is_said_of_slices_and_not_of_a_slides_focal_plane(thickness: float) -> None:
+    said = f"{thickness:g} mm"
+    assert said in caption(Facts(modality="CT", frames=25, slice_thickness_mm=thickness))["en"]
+    assert said not in caption(Facts(modality="SM", frames=25, slice_thickness_mm=thickness))["en"]
 
 
 def test_a_title_says_modality_and_body_part_and_nothing_else() -> None:

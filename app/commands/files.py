@@ -11,6 +11,7 @@ from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.commands.parser import whole
 from app.locale import Locale
 from app.notices import sentence
+from app.numbers import written
 from app.told import acquisition
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _details(facts: Facts, locale: Locale) -> str:
     words = [coded(locale, "contrast", facts.contrast)] if facts.contrast else []
     words += acquisition(facts, locale)
     if facts.pixel_spacing_mm:
-        rows, columns = (f"{mm:g}" for mm in facts.pixel_spacing_mm)
+        rows, columns = (written(mm) for mm in facts.pixel_spacing_mm)
         words.append(locale.sentence("inspect-spacing", rows=rows, columns=columns))
     return SEPARATOR.join(words)
 

@@ -11,6 +11,7 @@ from app.captions import SEPARATOR
 from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.locale import Locale
 from app.notices import sentence
+from app.numbers import written
 from app.settings import QUANTIZATIONS
 from model import Known
 
@@ -28,7 +29,7 @@ def run_models(call: Call) -> int:
         words = [
             known.family,
             ", ".join(known.languages),
-            say("models-memory", gigabytes=f"{known.memory_gb:g}"),
+            say("models-memory", gigabytes=written(known.memory_gb)),
             say("models-context", tokens=known.context),
             say("models-images", count=known.images) if known.images else say("models-text-only"),
             say("models-together" if known.batched else "models-in-turn"),
@@ -46,7 +47,7 @@ def _advice(known: Known, locale: Locale) -> Iterator[str]:
     if known.boxes:
         yield locale.sentence("models-boxes", convention=known.boxes)
     if known.sampling:
-        settings = ", ".join(f"{name} {value:g}" for name, value in known.sampling)
+        settings = ", ".join(f"{name} {written(value)}" for name, value in known.sampling)
         yield locale.sentence("models-recommended", settings=settings)
     if known.gated:
         yield locale.sentence("models-gated")

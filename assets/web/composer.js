@@ -1,5 +1,6 @@
 // The question box's company: what the model will see, and questions worth asking. The box itself is Gradio's.
 import { icon, node } from "./dom.js";
+import { written } from "./viewer/numbers.js";
 import { has, onSpeak, say } from "./words.js";
 
 const SUGGESTED = 6; // most suggestions per modality in locales: suggest-<modality>-1 …
@@ -126,14 +127,12 @@ function drawSeen(place, room) {
 export function viewWords(view, series) {
   const words = [say(view.region ? "view-part" : "view-whole")];
   if (Number.isFinite(view.center) && view.center !== null && view.lut === null) {
-    words.push(say("view-window").replace("{width}", rounded(view.width)).replace("{level}", rounded(view.center)));
+    words.push(say("view-window").replace("{width}", written(view.width)).replace("{level}", written(view.center)));
   }
   if (view.lut !== null) words.push(say("preset-table").replace("{number}", view.lut + 1));
   if (series && series.frames > 1) words.push(say(`view-${series.counted ?? "slice"}`).replace("{number}", view.frame + 1));
   return words.join(" · ");
 }
-
-const rounded = (value) => String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 
 function drawSuggestions(place, room) {
   const limit = node("p", { class: "limit-line" });

@@ -1,16 +1,13 @@
 // Knows the texts that lie on the image: window, slice, value under the pointer, scale bar, patient letters.
 // They keep their places in every language. Knows nothing of how the image is drawn.
 import { make, say } from "./dom.js";
+import { written } from "./numbers.js";
 
 const BAR_AT_MOST = 150; // CSS pixels
 const ROUND = [1, 2, 5]; // lengths a reader can halve in the head
 
-/** A window value as a reader writes it: whole where that is fine enough. */
-export function shortNumber(value) {
-  if (!Number.isFinite(value)) return "";
-  const rounded = Math.abs(value) >= 20 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3));
-  return String(Object.is(rounded, -0) ? 0 : rounded).replace("-", "\u2212");
-}
+/** A number with the sign a reader writes: the image is an island from left to right, where it stays in front. */
+const signed = (value) => written(value).replaceAll("-", "\u2212");
 
 /** The longest round length that fits, e.g. {pixels: 118, text: "5 cm"}; null without a spacing. */
 export function scaleBar(millimetresPerPixel, atMost = BAR_AT_MOST) {
@@ -22,10 +19,10 @@ export function scaleBar(millimetresPerPixel, atMost = BAR_AT_MOST) {
 }
 
 function lengthText(millimetres) {
-  const tidy = (value) => String(Number(value.toPrecision(6)));
-  if (millimetres >= 10) return `${tidy(millimetres / 10)} cm`;
-  if (millimetres >= 0.5) return `${tidy(millimetres)} mm`;
-  return `${tidy(millimetres * 1000)} µm`;
+  if (millimetres >= 10) return `${written(millimetres / 10)} cm`;
+  if (millimetres >= 0.5) return `${written(millimetres)} mm`;
+  if (millimetres >= 0.0005) return `${written(millimetres * 1000)} µm`;
+  return `${written(millimetres * 1e6)} nm`;
 }
 
 export class Corners {
@@ -59,7 +56,7 @@ export class Corners {
   }
 
   #lookText({ center, width }, table) {
-    if (!table) return `W ${shortNumber(width)}\nL ${shortNumber(center)}`;
+    if (!table) return `W ${signed(width)}\nL ${signed(center)}`;
     return table.explanation ? `VOI LUT\n${this.#words(`preset-${table.explanation}`)}` : "VOI LUT";
   }
 
@@ -67,6 +64,6 @@ export class Corners {
   showValue(value, unit) {
     if (value === null) say(this.value, "");
     else if (Array.isArray(value)) say(this.value, value.join(" "));
-    else say(this.value, unit ? `${shortNumber(value)} ${unit}` : shortNumber(value));
+    else say(this.value, unit ? `${signed(value)} ${unit}` : signed(value));
   }
 }
