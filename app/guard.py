@@ -37,20 +37,27 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
 }
 _GRADIO = "/gradio_api/"
-_GRADIO_USED = (
-    "queue/join",
-    "queue/data",
-    "run/",
-    "heartbeat/",
-    "cancel",
-    "reset",
-    "startup-events",
-    "app_id",
-    "theme.css",
-)
+_GRADIO_USED = frozenset({"queue/join", "queue/data", "cancel", "reset", "startup-events", "app_id", "theme.css"})
+_GRADIO_USED_BELOW = ("run/", "heartbeat/")
 """All that the page needs of Gradio's API. Closed with the rest: uploads, file and proxy routes, deep links (which
 write a session to disk), recordings, component servers."""
-_CLOSED = ("/monitoring", "/runs", "/config", "/login", "/logout", "/docs", "/openapi.json")
+_CLOSED = (
+    "/config",
+    "/custom_component",
+    "/docs",
+    "/file",
+    "/login",
+    "/logout",
+    "/monitoring",
+    "/openapi.json",
+    "/proxy",
+    "/pwa_icon",
+    "/runs",
+    "/stream",
+    "/svelte",
+    "/upload",
+)
+"""What Gradio serves beside it and the page does without; some of these only in other versions of it."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -131,5 +138,6 @@ def _same_origin(headers: Headers) -> bool:
 
 def _closed(path: str) -> bool:
     if path.startswith(_GRADIO):
-        return not path.removeprefix(_GRADIO).startswith(_GRADIO_USED)
+        asked = path.removeprefix(_GRADIO)
+        return asked not in _GRADIO_USED and not asked.startswith(_GRADIO_USED_BELOW)
     return path.startswith(_CLOSED)

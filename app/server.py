@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
+from app.bodies import Bodies
 from app.engines import open_model, sampling, told
 from app.failures import Failures, quiet_threads
 from app.guard import Guard
@@ -55,6 +56,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(Failures)
+    app.add_middleware(Bodies)
     app.add_middleware(Guard, host=settings.host, names=settings.hostnames)
 
     @app.get("/healthz")
@@ -106,6 +108,7 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
         max_file_size="1kb",  # nothing is uploaded through Gradio
         head=head(tuple(path.name for path in sample_files(ASSETS / "samples"))),
     )
+    page.has_launched = True  # else Gradio lets a request name any file: it looks at paths only once it was launched
     return mounted
 
 
