@@ -70,9 +70,9 @@ def _decoders(stream: Codestream, layout: Layout, at_least: int) -> list[Callabl
     if stream.codec == "jpeg":
         color = stream.samples == 3
         turbo = functools.partial(_jpeg_turbo, convert=color and _is_ycbcr(stream, layout))
-        return [turbo] if color else [turbo, _libjpeg]  # the second leaves YCbCr as it is
+        return [turbo]
     if stream.codec == "jpeg-lossless":
-        return [_jpeg_lossless, _jpeg_lossless_fallback, _libjpeg]
+        return [_jpeg_lossless, _jpeg_lossless_fallback]
     if stream.codec == "jpeg-ls":
         return [lambda d: _jpeg_ls(d, stream)] if _has("jpeg_ls") else [_jpeg_ls_fallback]
     if stream.codec in ("jpeg-2000", "htj2k"):
@@ -112,12 +112,6 @@ def read_components(data: bytes) -> int:
     """Components of a JPEG stream; 0 when it is none."""
     stream = read_codestream(data)
     return stream.samples if stream else 0
-
-
-def _libjpeg(data: bytes) -> Array:
-    from libjpeg.utils import decode
-
-    return np.asarray(decode(data))
 
 
 def _jpeg_lossless(data: bytes) -> Array:
