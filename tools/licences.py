@@ -20,8 +20,8 @@ ALLOWED = {
     **dict.fromkeys(
         (
             *("0BSD", "Apache-2.0", "BSD-1-Clause", "BSD-2-Clause", "BSD-3-Clause", "BSD-4.3TAHOE", "CC0-1.0"),
-            *("BSL-1.0", "CNRI-Python", "IJG", "ISC", "LLVM-exception", "MIT", "MIT-CMU", "PSF-2.0", "Zlib", "blessing"),
-            *("libpng-2.0", "libtiff", "LicenseRef-Public-Domain"),
+            *("BSL-1.0", "CNRI-Python", "IJG", "ISC", "LLVM-exception", "MIT", "MIT-CMU", "PSF-2.0", "Zlib"),
+            *("blessing", "libpng-2.0", "libtiff", "LicenseRef-Public-Domain"),
         ),
         "",
     ),
