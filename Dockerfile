@@ -1,4 +1,6 @@
-# Basira in a container: docker build -t basira . && docker run -p 127.0.0.1:7860:7860 -v basira:/data basira
+# Basira in a container: docker build -t basira . && export KEY=$(openssl rand -hex 16)
+#   docker run -p 127.0.0.1:7860:7860 -v basira:/data -e BASIRA_PAGE_KEY=$KEY basira
+# It does not start without a key, which opens the page: http://127.0.0.1:7860/?key=…
 # For a machine without a GPU, a much smaller image: --build-arg PIP_ARGS="--extra-index-url …" with the index of CPU
 # builds that PyTorch's installation page names.
 FROM python:3.12-slim
@@ -20,8 +22,8 @@ COPY storage storage
 RUN chmod -R a+rX .
 
 USER basira
-# All interfaces of the container; which of the host's reach it is for `docker run -p` to say. To be reached by a name
-# other than localhost: -e BASIRA_HOSTNAMES=that.name
+# All interfaces of the container, hence the key; which of the host's reach it is for `docker run -p` to say. To be
+# reached by a name other than localhost: -e BASIRA_HOSTNAMES=that.name
 ENV BASIRA_HOST=0.0.0.0 BASIRA_DATA=/data
 VOLUME /data
 EXPOSE 7860

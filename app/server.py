@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.bodies import Bodies
 from app.engines import open_model, sampling, told
+from app.entrance import Entrance
 from app.failures import Failures, quiet_threads
 from app.guard import Guard
 from app.intake import Intake
@@ -57,6 +58,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(Failures)
     app.add_middleware(Bodies)
+    app.add_middleware(Entrance, key=settings.page_key, port=settings.port)
     app.add_middleware(Guard, host=settings.host, names=settings.hostnames)
 
     @app.get("/healthz")

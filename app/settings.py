@@ -24,6 +24,7 @@ PREFIX = "BASIRA_"
 MEBIBYTE = 1024 * 1024
 QUANTIZATIONS = ("nf4", "int8", "bf16", "fp32")
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_KEY_IN_A_LINK = re.compile(r"[A-Za-z0-9._~-]{16,200}")  # nothing a link would have to escape, too long to be guessed
 _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -104,6 +105,12 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _link_key(text: str) -> str:
+    if not _KEY_IN_A_LINK.fullmatch(text):
+        raise ValueError
+    return text
+
+
 def _default_data() -> Path:
     """The platform's folder for what a program keeps for its user."""
     if sys.platform == "darwin":
@@ -116,6 +123,7 @@ def _default_data() -> Path:
 _TEXT = Kind(_text, "expected-text")
 _FOLDER = Kind(_folder, "expected-folder")
 _NAMES = Kind(_names, "expected-names")
+_KEY = Kind(_link_key, "expected-key")
 
 
 def _setting(kind: Kind, default: Any, *, secret: bool = False) -> Any:
@@ -128,6 +136,7 @@ class Settings:
 
     host: str = _setting(_TEXT, "127.0.0.1")
     hostnames: tuple[str, ...] = _setting(_NAMES, ())
+    page_key: str | None = _setting(_KEY, None, secret=True)
     port: int = _setting(_whole(1, 65535), 7860)
     data: Path = field(default_factory=_default_data, metadata={"kind": _FOLDER, "secret": False})
     lang: str | None = _setting(_choice("en", "ar"), None)

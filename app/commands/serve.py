@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import socket
 
-from app.address import url
+from app.address import is_loopback, url
 from app.commands.call import DONE, REFUSED, Call
 from app.notices import sentence
 from app.settings import Settings
@@ -18,10 +19,15 @@ def run_serve(call: Call) -> int:
         following = f"BASIRA_PORT={settings.port + 1 if settings.port < 65535 else 7860}"
         call.complain(problem, host=settings.host, port=str(settings.port), following=following)
         return REFUSED
+    if settings.page_key is None and not is_loopback(settings.host):
+        call.complain("serve-needs-key", host=settings.host, example=secrets.token_urlsafe(24))
+        return REFUSED
     from app.server import serve  # takes seconds, and is not needed to say that the port is taken
     from storage import StorageError
 
     call.say("serve-starting", url=url(settings.host, settings.port))
+    if settings.page_key is not None:
+        call.say("serve-key", url=url(settings.host, settings.port))
     try:
         return serve(settings, call.locale)
     except StorageError as error:

@@ -33,6 +33,8 @@ cannot-write = لا يمكن الكتابة في { $path } ({ $reason }).
 settings-default = القيمة الافتراضية: { $value }
 
 serve-starting = يبدأ تشغيل بصيرة: { $url } (للإيقاف ‎Ctrl+C‎)
+serve-key = افتح ‎{ $url }/?key=…‎ مرة واحدة في كل متصفح، وضع قيمة BASIRA_PAGE_KEY مكان النقاط.
+serve-needs-key = يمكن لأجهزة أخرى الوصول إلى { $host }. ضع في BASIRA_PAGE_KEY مفتاحًا يلزم قرّاءها تقديمه، مثل هذا الذي أُنشئ الآن: ‎BASIRA_PAGE_KEY={ $example }‎. أو استعمل ‎BASIRA_HOST=127.0.0.1‎.
 serve-port-taken = المنفذ { $port } يشغله برنامج آخر. أوقف ذلك البرنامج، أو اختر منفذًا آخر: { $following }
 serve-port-forbidden = لا يُسمح لهذا الحساب باستعمال المنفذ { $port }. اختر منفذًا فوق 1023.
 serve-no-such-address = لا يمكن لهذا الجهاز الاستماع على { $host }. اجعل BASIRA_HOST أحد عناوينه.

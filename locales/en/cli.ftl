@@ -33,6 +33,8 @@ cannot-write = { $path } cannot be written ({ $reason }).
 settings-default = default: { $value }
 
 serve-starting = Basira is starting: { $url } (Ctrl+C stops it)
+serve-key = Open { $url }/?key=… once in each browser, with the value of BASIRA_PAGE_KEY in place of the dots.
+serve-needs-key = Other machines could reach { $host }. Set BASIRA_PAGE_KEY to a key that their readers must know, for example this one, made just now: BASIRA_PAGE_KEY={ $example }. Or use BASIRA_HOST=127.0.0.1.
 serve-port-taken = Port { $port } is taken by another program. Stop that one, or choose another: { $following }
 serve-port-forbidden = Port { $port } may not be used by this account. Choose one above 1023.
 serve-no-such-address = This machine cannot listen on { $host }. Set BASIRA_HOST to one of its own addresses.

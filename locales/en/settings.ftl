@@ -10,9 +10,11 @@ expected-number = a number from { $low } to { $high }
 expected-choice = one of { $options }
 expected-folder = a folder (it is created when missing)
 expected-names = names without port, separated by commas
+expected-key = at least 16 letters, digits or signs out of - . _ ~
 
 setting-host = Address to listen on. Anything but 127.0.0.1 lets other machines reach the page.
 setting-hostnames = Further names the page may be called by, separated by commas: its name on the network, or behind a proxy.
+setting-page-key = Key that opens the page, in a link once: http://…/?key=…; needed when other machines can reach it.
 setting-port = Port to listen on.
 setting-data = The one folder everything is kept in: conversations, pictures, ratings.
 setting-lang = Language of messages in the terminal: en or ar. Without it, the system's language.
