@@ -44,7 +44,7 @@ class Fragments:
 
 def locate_frames(stream: BinaryIO, offset: int, count: int, ds: Dataset) -> Fragments:
     """Walk the items from `offset` and group them into `count` frames (by offset table, else by content)."""
-    table, pieces = _walk(stream, offset)
+    table, pieces = walk_fragments(stream, offset)
     if not pieces:
         raise TruncatedFile("(7FE0,0010) PixelData has no fragments")
     if count == 1:
@@ -60,7 +60,7 @@ def locate_frames(stream: BinaryIO, offset: int, count: int, ds: Dataset) -> Fra
     return Fragments(_by_content(stream, pieces))
 
 
-def _walk(stream: BinaryIO, offset: int) -> tuple[bytes, list[tuple[int, int]]]:
+def walk_fragments(stream: BinaryIO, offset: int) -> tuple[bytes, list[tuple[int, int]]]:
     """The basic offset table's bytes and the fragments after it."""
     end = size_of(stream)
     stream.seek(offset)

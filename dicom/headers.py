@@ -21,10 +21,36 @@ class Slot:
     orientation: tuple[float, ...] | None
     position: tuple[float, ...] | None
     splits: tuple[float | str | None, ...] = ()
-    """Values of `SPLITS`: what a 4-D series varies by."""
+    """Values of `SPLITS`: what a series of several stacks varies by."""
+    in_stack: int | None = None
+    """(0020,9057) InStackPositionNumber."""
 
 
-SPLITS = ("echo", "b-value", "direction", "temporal", "phase", "component", "acquisition", "time")
+SPLITS = (
+    "stack",
+    "echo",
+    "b-value",
+    "direction",
+    "temporal",
+    "phase",
+    "component",
+    "inversion",
+    "flip",
+    "voltage",
+    "acquisition",
+    "time",
+    "content",
+)
+"""What tells pictures at one site apart, the surest first."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One frame of a series: which file, which frame in it, where along the normal of its plane (mm) or None."""
+
+    file: int
+    slot: Slot
+    along: float | None
 
 
 @dataclass(frozen=True)
@@ -36,8 +62,8 @@ class Header:
     study: str
     series: str
     instance: str
-    number: int
-    """(0020,0013) InstanceNumber, 0 when absent."""
+    number: int | None
+    """(0020,0013) InstanceNumber."""
     color: bool
     unit: str
     slots: tuple[Slot, ...]
@@ -47,3 +73,5 @@ class Header:
     """Transfer syntax UID or raster format."""
     levels: tuple[tuple[int, int, float], ...] = ()
     """Slides: (width, height, downsample) per level, largest first."""
+    notes: tuple[str, ...] = ()
+    """Codes of `grouping.WARNINGS` that the file itself gives rise to."""

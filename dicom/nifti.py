@@ -22,7 +22,7 @@ from dicom.errors import (
     UnsupportedPixels,
 )
 from dicom.facts import Facts, edge_letters, orientation
-from dicom.headers import Header, Slot
+from dicom.headers import SPLITS, Header, Slot
 from dicom.limits import Limits
 from dicom.raster import frame_of, narrowed
 from dicom.values import Frame
@@ -108,10 +108,15 @@ def scan_nifti(path: Path, limits: Limits) -> Header:
         orientation=orientation(_ROW, _COLUMN),
     )  # fmt: skip
     slots = tuple(
-        Slot(i, _ROW + _COLUMN, (0.0, 0.0, (i % depth) * (z or 1.0)), (None, None, None, float(i // depth)))
+        Slot(i, _ROW + _COLUMN, (0.0, 0.0, (i % depth) * (z or 1.0)), _volume(i // depth))
         for i in range(depth * volumes)
     )
     return Header("nifti", facts, "", "", "", 0, False, "", slots, syntax="nifti")
+
+
+def _volume(number: int) -> tuple[float | None, ...]:
+    """In the order of `headers.SPLITS`: which volume of a file of several."""
+    return tuple(float(number) if name == "temporal" else None for name in SPLITS)
 
 
 def nifti_frame(volume: Nifti, index: int) -> Frame:

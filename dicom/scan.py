@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+
 from pydicom.dataset import Dataset
 
 from dicom import elements, kinds
@@ -15,6 +18,7 @@ from dicom.layout import read_layout
 from dicom.limits import Limits
 from dicom.source import Source
 
+_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d(?:\.\d*)?))?)?")
 _COMPONENTS = {
     "M",
     "P",
@@ -47,7 +51,7 @@ def scan_dicom(source: Source, limits: Limits) -> Header:
         study=elements.text(ds, "StudyInstanceUID"),
         series=elements.text(ds, "SeriesInstanceUID"),
         instance=elements.text(ds, "SOPInstanceUID"),
-        number=elements.integer(ds, "InstanceNumber") or 0,
+        number=elements.integer(ds, "InstanceNumber"),
         color=is_color(layout, ds),
         unit=unit_of(ds, FrameGroups(ds, 0)),
         slots=_slots(ds, layout.frames),
@@ -76,12 +80,15 @@ def _slots(ds: Dataset, frames: int) -> tuple[Slot, ...]:
 
 def _slot(ds: Dataset, index: int) -> Slot:
     groups = FrameGroups(ds, index)
-    return Slot(index, groups.orientation, groups.position, _splits(ds, groups))
+    in_stack = groups.decimal("FrameContentSequence", "InStackPositionNumber")
+    number = None if in_stack is None else int(in_stack)
+    return Slot(index, groups.orientation, groups.position, _splits(ds, groups), number)
 
 
 def _splits(ds: Dataset, groups: FrameGroups) -> tuple[float | str | None, ...]:
     """In the order of `headers.SPLITS`."""
     return (
+        groups.text("FrameContentSequence", "StackID") or None,
         echo_time(ds, groups),
         b_value(ds, groups),
         _direction(groups),
@@ -89,15 +96,53 @@ def _splits(ds: Dataset, groups: FrameGroups) -> tuple[float | str | None, ...]:
             groups.decimal("TemporalPositionSequence", "TemporalPositionTimeOffset"),
             groups.decimal("FrameContentSequence", "TemporalPositionIndex"),
             elements.decimal(ds, "TemporalPositionIdentifier"),
+            elements.decimal(ds, "FrameReferenceTime"),
         ),
         _first(
             groups.decimal("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"),
+            groups.decimal("RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase"),
+            groups.decimal("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
             elements.decimal(ds, "TriggerTime"),
         ),
         _component(ds, groups),
-        elements.decimal(ds, "AcquisitionNumber"),
-        elements.text(ds, "AcquisitionTime") or None,
+        _first(groups.decimal("MRModifierSequence", "InversionTimes"), elements.decimal(ds, "InversionTime")),
+        groups.decimal("MRTimingAndRelatedParametersSequence", "FlipAngle"),
+        groups.decimal("CTXRayDetailsSequence", "KVP"),
+        _first(
+            groups.decimal("FrameContentSequence", "FrameAcquisitionNumber"), elements.decimal(ds, "AcquisitionNumber")
+        ),
+        _first(
+            _moment(groups.text("FrameContentSequence", "FrameAcquisitionDateTime")),
+            _moment(groups.text("FrameContentSequence", "FrameReferenceDateTime")),
+            _moment(elements.text(ds, "AcquisitionDateTime")),
+            _moment(elements.text(ds, "AcquisitionDate") + elements.text(ds, "AcquisitionTime")),
+            _seconds(elements.text(ds, "AcquisitionTime")),
+        ),
+        _first(
+            _moment(elements.text(ds, "ContentDate") + elements.text(ds, "ContentTime")),
+            _seconds(elements.text(ds, "ContentTime")),
+        ),
     )
+
+
+def _moment(text: str) -> float | None:
+    """Seconds of a DT such as 20261122101500.25+0100 from some day on, the offset left out, PS3.5 6.2; None when it has
+    no time of day."""
+    try:
+        day = datetime.date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError:
+        return None
+    seconds = _seconds(text[8:])
+    return None if seconds is None else day.toordinal() * 86400.0 + seconds
+
+
+def _seconds(text: str) -> float | None:
+    """Seconds of a TM such as 101500.25 since midnight, PS3.5 6.2."""
+    found = _TIME.match(text)
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _first(*numbers: float | None) -> float | None:

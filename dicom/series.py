@@ -15,8 +15,8 @@ from PIL import Image
 from dicom import presets
 from dicom.errors import DicomError, FrameMissing
 from dicom.facts import Facts, measurement, orientation, plausible_window
-from dicom.grouping import Group, Place
-from dicom.headers import SPLITS, Header, Slot
+from dicom.grouping import Group
+from dicom.headers import SPLITS, Header, Place, Slot
 from dicom.limits import Limits
 from dicom.render import automatic, first_view, render
 from dicom.sandbox import Sandbox

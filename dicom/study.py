@@ -24,6 +24,7 @@ from dicom.facts import Facts
 from dicom.grouping import group
 from dicom.headers import Header
 from dicom.limits import Limits
+from dicom.repeats import NO_REPEATS, Repeats, repeats, suspects
 from dicom.sandbox import Sandbox, known_error, shared_sandbox
 from dicom.series import Series
 from dicom.values import Frame
@@ -138,11 +139,25 @@ class _Opening:
         known = [h if h is not None else _NOTHING for h in headers]
         unpacked = _Unpacked(self._folder)
         names = [found.name_index for found in self._files]
-        series = tuple(
-            Series(g, known, files, self._sandbox, unpacked, names, at_hand=self._at_hand) for g in group(headers)
-        )
+        groups = group(headers, self._repeats())
+        series = tuple(Series(g, known, files, self._sandbox, unpacked, names, at_hand=self._at_hand) for g in groups)
         skipped = tuple(sorted(self._skipped, key=lambda s: (s.name_index, s.member or 0)))
         return Study(series, skipped, unpacked)
+
+    def _repeats(self) -> Repeats:
+        """Which files came several times. Only those that may have are read again, and decoded only where they are
+        compressed in different ways."""
+        doubtful = suspects(self._headers)
+        if not doubtful:
+            return NO_REPEATS
+        found: dict[int, str] = {}
+        for files in doubtful:
+            ways = {header.syntax for i in files if (header := self._headers[i]) is not None}
+            requests = [(str(self._files[i].path), len(ways) > 1) for i in files]
+            answers = self._sandbox.map("digest", requests, ahead=2 * self._limits.workers)
+            for i, answer in zip(files, answers, strict=True):
+                found[i] = "" if isinstance(answer, DicomError) else answer
+        return repeats(self._headers, found)
 
     def clean(self) -> None:
         if self._folder is not None:

@@ -18,6 +18,7 @@ import pydicom.config
 from numpy.typing import NDArray
 
 from dicom import archive, slides
+from dicom.digests import decoded_digest, stored_digest
 from dicom.errors import DicomError, TooManyBytes, UnknownFile
 from dicom.frames import build_frame
 from dicom.headers import Header
@@ -80,6 +81,7 @@ class Desk:
             "scan": self.scan,
             "scan_many": self.scan_many,
             "scan_one": self.scan_one,
+            "digest": self.digest,
             "frame": self.frame,
             "region": self.region,
             "unpack": self.unpack,
@@ -218,6 +220,12 @@ class Desk:
         allowed = self._limits.seconds_per_frame + pixels.layout.pixels / self._limits.pixels_per_second
         with _processor_time(min(allowed, self._limits.seconds_per_step)):
             return build_frame(source, pixels, index, at_least=at_least, keep_burned_in=keep_burned_in)
+
+    def digest(self, path: str, decoded: bool) -> str:
+        """What stands for the pixels of a scanned DICOM file, as stored or `decoded`; see `digests`."""
+        self._make_room(_identity(path))
+        source, _ = self._source(path)
+        return decoded_digest(source, self._limits) if decoded else stored_digest(source)
 
     def region(self, path: str, box: tuple[int, int, int, int], scale: float) -> NDArray[np.uint8]:
         """RGB pixels of a slide's region; see `slides.region`."""

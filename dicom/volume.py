@@ -19,6 +19,7 @@ from dicom.series import Series
 from dicom.values import Frame
 
 Plane = Literal["axial", "coronal", "sagittal"]
+_REPEATED = 0.05  # of the distance between slices: what lies closer is a slice twice
 _AXIS = {"axial": 0, "coronal": 1, "sagittal": 2}
 _EDGES = {"axial": ("R", "L", "A", "P"), "coronal": ("R", "L", "H", "F"), "sagittal": ("A", "P", "H", "F")}
 
@@ -71,7 +72,7 @@ def volume(series: Series, *, limits: Limits | None = None) -> Volume:
         raise NoVolume("fewer than three slices with (0020,0032) ImagePositionPatient")
     along = np.asarray([place.along for place in places], np.float64)
     steps = np.diff(along)
-    if steps.min() <= 0.005 or steps.max() > 3 * spacing:
+    if steps.min() <= _REPEATED * spacing or steps.max() > 3 * spacing:
         raise NoVolume("slices repeat or leave gaps of more than three times their distance")
     stack, template = _stack(series, limits or Limits())
     pixel = template.pixel_spacing_mm

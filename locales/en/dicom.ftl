@@ -238,12 +238,14 @@ preset-softer = Softer
 
 warning-gaps = At least one slice of this series is missing.
 warning-duplicate-positions = Several slices lie at the same position; their order there is uncertain.
-warning-mixed-orientations = The files of this series lie in different planes and were set apart.
+warning-mixed-orientations = The pictures of this series lie in different planes, or are turned or mirrored to each other, and were set apart.
 warning-variable-spacing = The distance between slices is not even.
 warning-no-positions = The slices do not say where they lie; they are in the order of their numbers.
 warning-burned-in = There may be text in the picture itself, perhaps with a name. Check before sharing.
-warning-split = This series held several echoes, b-values, phases or times; they were set apart.
-warning-repeated-files = A file was sent more than once and is shown once.
+warning-split = This series held several stacks, such as echoes, b-values, phases or times; they were set apart.
+warning-repeated-files = The same picture was sent more than once and is shown once.
+warning-more-frames = A file of this series holds more frames than it says; all of them are shown.
+warning-shared-identifiers = Different pictures of this series carry the same identifier, a fault of the export; all of them are shown.
 warning-mixed-sizes = The pictures of this series differ in size and were set apart.
 warning-set-apart = Pictures of this series that do not say where they lie were set apart.
 warning-localizer = These are scout images, which show where other slices lie; they are not for diagnosis.
