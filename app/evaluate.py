@@ -145,13 +145,14 @@ class Run:
         except (DicomError, ImageMissing, ImagesNotAccepted) as error:
             return {**common, "answer": "", "status": "refused", "error": type(error).__name__}
         answer, finish = self._asked(row, pictures, cancel)
-        timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error", "boxes")}
+        apart = ("reason", "error", "cause", "boxes")
+        timings = {name: value for name, value in asdict(finish).items() if name not in apart}
         return {
             **common,
             "answer": answer,
             "boxes": [asdict(box) for box in finish.boxes],
             "status": finish.reason,
-            "error": type(finish.error).__name__ if finish.error else None,
+            "error": type(finish.error).__name__ if finish.error else finish.cause or None,
             "pictures": [picture.sha256 for picture in pictures],
             "model": asdict(self.engine.identity),
             "timings": timings,

@@ -28,6 +28,8 @@ from storage import Busy, DiskFull, Ending, NewPicture, NotFound, PictureRecord,
 
 log = logging.getLogger(__name__)
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
+REPEATING = "repeating"
+"""`Turn.error` of a truncated answer that ran in a circle: the engine's `Finish.cause`."""
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
 _INSIST = 60.0  # seconds that the end of a turn is tried again when the record cannot take it
 _PAUSE = 0.5
@@ -236,8 +238,8 @@ class Turns:
         """End the turn as it ended: finished by the engine, interrupted by the program's end, or `broken`."""
         finish = answer.finish or Finish("failed" if broken else "stopped")
         status: Ending = "interrupted" if interrupted and finish.reason == "stopped" else finish.reason
-        error = type(finish.error).__name__ if finish.error is not None else broken
-        timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
+        error = type(finish.error).__name__ if finish.error is not None else broken or finish.cause or None
+        timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error", "cause")}
         ending = functools.partial(
             self._store.finish_turn, owner, turn.id, answer=answer.text, status=status, error=error,
             timings=timings,
@@ -293,8 +295,9 @@ def _insist(ending: Callable[[], object]) -> None:
 
 
 def usable(turn: Turn) -> bool:
-    """Whether a turn is part of what the model is told: it has an answer, whole or not."""
-    return turn.status in ANSWERED and bool(turn.answer.strip())
+    """Whether a turn is part of what the model is told: it has an answer, whole or not, that is no circle, which it
+    would only go on running in."""
+    return turn.status in ANSWERED and turn.error != REPEATING and bool(turn.answer.strip())
 
 
 def compose(

@@ -42,7 +42,7 @@ WORDS = "Describe what you see in this image and say whether anything is abnorma
 
 
 def sampling(tokens: int) -> Sampling:
-    return Sampling(temperature=0.0, max_new_tokens=tokens)
+    return Sampling(temperature=0.0, max_new_tokens=tokens, may_repeat=True)
 
 
 def answer_of(

@@ -61,7 +61,7 @@ def _identity() -> Identity:
 def _ask(number: int, tokens: int) -> tuple[float, float | None]:
     picture = checkpoints.picture(number, (256, 256))
     messages = [Message("user", QUESTIONS[number % 2], (picture,))]
-    finish = list(_here[0].stream(messages, Sampling(temperature=0.0, max_new_tokens=tokens)))[-1]
+    finish = list(_here[0].stream(messages, Sampling(temperature=0.0, max_new_tokens=tokens, may_repeat=True)))[-1]
     assert isinstance(finish, Finish)
     assert finish.error is None, finish.error
     first = finish.seconds_to_first_token

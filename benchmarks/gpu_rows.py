@@ -243,7 +243,11 @@ class Answered:
 def ask(engine: LocalEngine, messages: list[Message], tokens: int, conversation: str | None = None) -> Answered:
     """Greedily, exactly so many tokens."""
     start = time.perf_counter()
-    events = list(engine.stream(messages, Sampling(temperature=0.0, max_new_tokens=tokens), conversation=conversation))
+    events = list(
+        engine.stream(
+            messages, Sampling(temperature=0.0, max_new_tokens=tokens, may_repeat=True), conversation=conversation
+        )
+    )
     took, finish = _since(start), events[-1]
     assert isinstance(finish, Finish)
     if finish.error is not None:

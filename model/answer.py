@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model import circles
 from model.boxes import MARKS
 from model.engine import Piece, Thought
 
@@ -140,6 +141,11 @@ class Answer:
     def stopped(self) -> bool:
         """A stop string was reached."""
         return self.split.stopped
+
+    @property
+    def repeating(self) -> bool:
+        """It runs in a circle, in what is shown or in its thoughts."""
+        return circles.in_ids(self.ids, lambda ids: str(self._backend.decode(ids, skip_special_tokens=False)))
 
     def feed(self, token: int, entropy: float | None = None) -> list[Piece | Thought]:
         """One more token; the events that became certain."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from model.chat_extras import CONVENTION, write_boxes, write_waiting
+from model.chat_extras import CONVENTION, write_boxes, write_cause, write_waiting
 from model.engine import Event, Finish, Grammar, Identity, Message, Piece, Sampling, Thought, Waiting
 from model.errors import (
     ContextTooLong,
@@ -186,7 +186,7 @@ class Chunks:
             return [self._base | {"choices": [_choice({})]} | write_waiting(event)]
         if event.error is not None:
             return [error_body(event.error)]
-        last = self._base | {"choices": [_choice({}, _FINISH[event.reason])]} | write_boxes(event.boxes)
+        last = self._base | {"choices": [_choice({}, _FINISH[event.reason])]} | _ours(event)
         return [last, self._base | {"choices": [], "usage": _usage(event)}] if self._usage else [last]
 
 
@@ -210,7 +210,7 @@ def completion(events: Sequence[Event], identity: Identity) -> tuple[int, dict[s
         "model": identity.name,
         "choices": [{"index": 0, "message": message, "finish_reason": _FINISH[finish.reason]}],
         "usage": _usage(finish),
-        **write_boxes(finish.boxes),
+        **_ours(finish),
     }
 
 
@@ -237,6 +237,10 @@ def status_of(error: Exception) -> int:
     if isinstance(error, (EngineClosed, OutOfMemory, RemoteBusy)):
         return 503  # the same request may succeed later
     return 400 if isinstance(error, _THEIR_FAULT) else 500
+
+
+def _ours(finish: Finish) -> dict[str, Any]:
+    return write_boxes(finish.boxes) | write_cause(finish.cause)
 
 
 def _choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:

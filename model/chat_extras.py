@@ -3,6 +3,8 @@
 basira_waiting   in a chunk whose delta is empty: {"position": 2, "seconds": 3.5}, see `Waiting`; seconds may be null
 basira_boxes     in the chunk that gives the reason of the end, and beside the choices of an answer given at once:
                  [{"x0": …, "y0": …, "x1": …, "y1": …, "label": ""}], see `Finish.boxes`; absent when there are none
+basira_cause     in the same place: "repeating" when the answer ran in a circle and was ended, see `Finish.cause`;
+                 OpenAI's own reason is then "length"
 boxes            in the list of models: the convention in which the model writes boxes, see `model.boxes`
 
 Other clients pass over fields they do not know. Other servers may write anything under these names: what has not
@@ -16,9 +18,9 @@ from dataclasses import asdict
 from typing import Any
 
 from model.boxes import CONVENTIONS, Box, without_halves
-from model.engine import Waiting
+from model.engine import Cause, Waiting
 
-WAITING, BOXES, CONVENTION = "basira_waiting", "basira_boxes", "boxes"
+WAITING, BOXES, CAUSE, CONVENTION = "basira_waiting", "basira_boxes", "basira_cause", "boxes"
 _LAST_POSITION = 1_000_000
 _LONGEST_WAIT = 7 * 24 * 3600.0  # seconds
 
@@ -31,6 +33,16 @@ def write_waiting(waiting: Waiting) -> dict[str, Any]:
 def write_boxes(boxes: Sequence[Box]) -> dict[str, Any]:
     """The field of the last chunk or of a whole answer; empty without boxes."""
     return {BOXES: [asdict(box) for box in boxes]} if boxes else {}
+
+
+def write_cause(cause: Cause) -> dict[str, Any]:
+    """The field of the last chunk or of a whole answer; empty without one."""
+    return {CAUSE: cause} if cause else {}
+
+
+def read_cause(said: Any) -> Cause:
+    """Why an answer was truncated, as far as that is said."""
+    return "repeating" if said == "repeating" else ""
 
 
 def read_waiting(chunk: Mapping[str, Any]) -> Waiting | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant"]
 Reason = Literal["complete", "truncated", "stopped", "failed"]
+Cause = Literal["", "repeating"]
 Quantization = Literal["nf4", "int8", "bf16", "fp32"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("nf4", "int8", "bf16", "fp32")
 
@@ -62,6 +63,7 @@ class Sampling:
     repetition_penalty: of tokens in prompt or answer; 1 changes nothing. stop: strings that end the answer and are
     not shown. deadline_seconds: wall-clock limit from the call, waiting included. entropy: fill `Piece.entropy`.
     grammar: what the answer must look like; its tokens are chosen among those that keep it so.
+    may_repeat: do not end an answer that runs in a circle (`model.circles`); for measurements.
     allowed_tokens: a constraint of the caller's own, called with the ids generated so far; returns the ids that may
     come next (empty: the end).
     """
@@ -76,6 +78,7 @@ class Sampling:
     deadline_seconds: float | None = None
     entropy: bool = False
     grammar: Grammar | None = None
+    may_repeat: bool = False
     allowed_tokens: Callable[[Sequence[int]], Sequence[int]] | None = None
 
     def __post_init__(self) -> None:
@@ -127,6 +130,8 @@ class Finish:
     waited_seconds: float = 0.0
     seed: int | None = None
     """The seed that was used, None for greedy answers."""
+    cause: Cause = ""
+    """Why it was truncated: "repeating" when the answer ran in a circle, else its longest length was reached."""
     boxes: tuple[Box, ...] = ()
     """What the answer points at, in pixels of the last picture the model read; none when the message that brought it
     brought several, because no convention says which of them is meant."""

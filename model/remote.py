@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from model import chat_extras
 from model.answer import Splitter
 from model.boxes import Box, find_boxes_of_another_server
-from model.engine import Event, Finish, Identity, Message, Piece, Reason, Sampling, Thought, Waiting
+from model.circles import TextWatch
+from model.engine import Cause, Event, Finish, Identity, Message, Piece, Reason, Sampling, Thought, Waiting
 from model.errors import (
     CheckpointNotFound,
     ContextTooLong,
@@ -71,6 +72,8 @@ class _Call:
     """By the server; what this client left out is `Asked`'s."""
     boxes: object = None
     """What the server says of them, unchecked."""
+    cause: Cause = ""
+    """Why the server says that it truncated the answer."""
 
 
 class RemoteEngine:
@@ -133,7 +136,7 @@ class RemoteEngine:
         if sampling.allowed_tokens is not None or (sampling.grammar and sampling.grammar.kind != "json"):
             yield Finish("failed", error=GrammarRefused("over HTTP an answer can be bound to a JSON schema only"))
             return
-        call = _Call()
+        call, watch = _Call(), TextWatch()
         split = Splitter(stop=sampling.stop)
         asked, headers = self._asked(messages, sampling, conversation, reader)
         work = self._begin(call, asked, headers)
@@ -142,7 +145,7 @@ class RemoteEngine:
             return
         first: float | None = None
         error: ModelError | None = None
-        stopped = False
+        stopped = circling = False
         try:
             while (event := self._next(call, cancel, sampling, started)) is not None:
                 if isinstance(event, ModelError):
@@ -154,11 +157,14 @@ class RemoteEngine:
                 if not isinstance(event, Waiting):
                     first = first or time.monotonic()
                 yield from split.feed(event.text) if isinstance(event, Piece) else [event]
+                if not isinstance(event, Waiting) and not sampling.may_repeat and watch.runs_in_circle(event.text):
+                    circling = True
+                    break
             if error is None:
                 yield from split.finish()
         finally:
             work.cancel()  # also closes the connection, which is how the server learns that nobody listens
-        reason, error = _ending(call, error, stopped=stopped or split.stopped)
+        reason, error = ("truncated", None) if circling else _ending(call, error, stopped=stopped or split.stopped)
         yield Finish(
             reason,
             prompt_tokens=call.prompt_tokens,
@@ -169,6 +175,7 @@ class RemoteEngine:
             reused_tokens=call.reused_tokens,
             left_out_turns=asked.left_out_turns + call.left_out_turns,
             seed=sampling.seed if sampling.temperature > 0 else None,
+            cause="repeating" if circling else call.cause,
             boxes=self._boxes(messages, call, split.text),
         )
 
@@ -324,6 +331,7 @@ class RemoteEngine:
         if waiting is not None and not call.shown:
             call.events.put(waiting)
         call.boxes = chunk.get(chat_extras.BOXES, call.boxes)
+        call.cause = chat_extras.read_cause(chunk.get(chat_extras.CAUSE)) or call.cause
         usage = chunk.get("usage")
         call.prompt_tokens = counted(usage, "prompt_tokens", call.prompt_tokens)
         call.new_tokens = counted(usage, "completion_tokens", call.new_tokens)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from model.answer import Answer
-from model.engine import Event, Finish, Reason, Sampling, Waiting
+from model.engine import Cause, Event, Finish, Reason, Sampling, Waiting
 from model.errors import ModelError
 from model.family import Features, Positions
 from model.keyvalues import KeyValues
@@ -77,7 +77,7 @@ class Request:
         for event in self.answer.finish():
             self.events.put(event)
 
-    def end(self, reason: Reason, error: ModelError | None = None) -> None:
+    def end(self, reason: Reason, error: ModelError | None = None, cause: Cause = "") -> None:
         """Send what was held back and the one Finish; a second call changes nothing."""
         if self.finish is not None:
             return
@@ -95,6 +95,7 @@ class Request:
             left_out_turns=self.prompt.left_out_turns,
             waited_seconds=(self.admitted or now) - self.started,
             seed=self.sampler.seed,
+            cause=cause,
         )
         self.events.put(self.finish)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from model.batch import Batch
 from model.decoder import Decoder
-from model.engine import Reason
+from model.engine import Cause, Reason
 from model.errors import (
     DeadlineExceeded,
     EngineClosed,
@@ -350,6 +350,8 @@ class Scheduler:
             self._done(request, "complete")
         elif request.new_tokens >= request.sampling.max_new_tokens or len(request.ids) >= self.budget.context:
             self._done(request, "truncated")
+        elif not request.sampling.may_repeat and request.answer.repeating:
+            self._done(request, "truncated", "repeating")
         return request.finish is None
 
     def _leave(self, request: Request) -> None:
@@ -365,9 +367,9 @@ class Scheduler:
         self.embeddings.clear()
         self.reading.smaller()
 
-    def _done(self, request: Request, reason: Reason) -> None:
+    def _done(self, request: Request, reason: Reason, cause: Cause = "") -> None:
         self._leave(request)
-        self._ended(request, reason)
+        self._ended(request, reason, cause=cause)
 
     def _drop(self, request: Request, error: ModelError) -> None:
         """End as failed; nothing of its cache is kept."""
@@ -375,7 +377,7 @@ class Scheduler:
         self._leave(request)
         self._ended(request, "failed", error)
 
-    def _ended(self, request: Request, reason: Reason, error: ModelError | None = None) -> None:
+    def _ended(self, request: Request, reason: Reason, error: ModelError | None = None, *, cause: Cause = "") -> None:
         if reason != "failed" and request.cache is not None and request.conversation is not None and request.read:
             read = request.ids[: request.read]
             self.parking.park(request.conversation, whole(read, request.prompt.spans, request.cache))
@@ -390,4 +392,4 @@ class Scheduler:
             request.show_held_back()
         if self._on_end is not None:
             self._on_end(request)
-        request.end(reason, error)
+        request.end(reason, error, cause)

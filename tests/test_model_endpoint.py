@@ -20,7 +20,7 @@ from tests import asking, checkpoints
 from tests.asking import only_finish, text_of, until
 from tests.own_endpoint import Served, connected
 
-LONG = Sampling(temperature=0.0, max_new_tokens=6000)
+LONG = Sampling(temperature=0.0, max_new_tokens=6000, may_repeat=True)
 SHORT = Sampling(temperature=0.0, max_new_tokens=5)
 WAITING = 64
 HELD = 0.1  # seconds at least that who is behind the holder waits

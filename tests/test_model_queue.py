@@ -18,7 +18,7 @@ from model.parking import Parked, Parking
 from tests import checkpoints
 from tests.asking import ask, only_finish, opened, run
 
-LONG = Sampling(temperature=0.0, max_new_tokens=4000)
+LONG = Sampling(temperature=0.0, max_new_tokens=4000, may_repeat=True)
 
 
 def test_those_who_wait_are_told_their_place_and_a_full_queue_says_no(engine: LocalEngine) -> None:

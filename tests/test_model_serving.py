@@ -20,7 +20,7 @@ from model.prompt import hash_image
 from tests import checkpoints
 from tests.asking import ask, only_finish, run, text_of
 
-LONG = Sampling(temperature=0.0, max_new_tokens=4000)
+LONG = Sampling(temperature=0.0, max_new_tokens=4000, may_repeat=True)
 
 
 # --- stopping ---

@@ -18,7 +18,7 @@ from model.local import LocalEngine
 from tests import checkpoints
 from tests.asking import ask, only_finish, run, text_of
 
-LONG = Sampling(temperature=0.0, max_new_tokens=4000)
+LONG = Sampling(temperature=0.0, max_new_tokens=4000, may_repeat=True)
 
 
 def test_a_failing_request_never_takes_another_with_it(engine: LocalEngine) -> None:

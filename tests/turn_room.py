@@ -15,9 +15,9 @@ from dicom import Frame, Window
 from model import Engine, Sampling
 from storage import Store
 
-LONG = Sampling(temperature=0, max_new_tokens=600)
+LONG = Sampling(temperature=0, max_new_tokens=600, may_repeat=True)
 SHORT = Sampling(temperature=0, max_new_tokens=12)
-ENDLESS = Sampling(temperature=0, max_new_tokens=8000, allowed_tokens=lambda written: (200,))
+ENDLESS = Sampling(temperature=0, max_new_tokens=8000, may_repeat=True, allowed_tokens=lambda written: (200,))
 
 
 @dataclass

@@ -114,17 +114,17 @@ def _say_how_it_ended(call: Call, engine: Engine, finish: Finish) -> None:
     if finish.error is not None:
         call.terminal.complain(sentence(finish.error, call.locale))
     elif finish.reason != "complete":
-        call.complain(f"ask-{finish.reason}")
+        call.complain(f"ask-{finish.cause or finish.reason}")
 
 
 def _machine(engine: Engine, question: str, answer: str, pictures: list[Picture], finish: Finish) -> dict[str, Any]:
-    timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error")}
+    timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error", "cause")}
     return {
         "question": question,
         "answer": answer,
         "status": finish.reason,
         "language": language_of(question),
-        "error": type(finish.error).__name__ if finish.error else None,
+        "error": type(finish.error).__name__ if finish.error else finish.cause or None,
         "model": asdict(engine.identity),
         "pictures": [{"sha256": p.sha256, "facts": p.facts.to_dict()} for p in pictures],
         "timings": timings,

@@ -10,6 +10,7 @@ from app.bidi import direction_of, isolate_plain, language_of
 from app.captions import title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
+from app.turn import REPEATING
 from app.underway import Progress
 from app.view import MalformedView, view_from
 from dicom import Facts
@@ -100,6 +101,8 @@ def _picture(picture: str, view: dict[str, Any], series: dict[str, SeriesRecord]
 def _how_it_ended(status: str, error: str | None) -> dict[str, str] | None:
     if status == "failed":
         return notice_named(error or "")
+    if status == "truncated" and error == REPEATING:
+        return Locale("en").both("ended-repeating")
     if status in ("stopped", "truncated", "interrupted"):
         return Locale("en").both(f"ended-{status}")
     return None

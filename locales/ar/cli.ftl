@@ -53,6 +53,7 @@ inspect-more-skipped = { $count ->
 ask-loading = يجري تحميل النموذج: { "\u2066" }{ $percent }%{ "\u2069" }
 ask-demonstration = هذا نموذج توضيحي ليست لديه معرفة طبية.
 ask-truncated = قُطعت الإجابة عند أقصى طول لها. يتيح BASIRA_MAX_NEW_TOKENS إجابات أطول.
+ask-repeating = أخذ النموذج يكرّر الكلام نفسه فأُنهيت الإجابة. اسأل بصياغة أخرى.
 ask-stopped = أُوقفت الإجابة.
 
 export-no-record = لا يوجد سجل في { $folder }، فلا شيء يُصدَّر. اجعل BASIRA_DATA المجلد الذي فيه السجل.

@@ -50,6 +50,7 @@ inspect-more-skipped = { $count ->
 ask-loading = Loading the model: { $percent } %
 ask-demonstration = This is a demonstration model with no medical knowledge.
 ask-truncated = The answer was cut at its longest length. BASIRA_MAX_NEW_TOKENS allows more.
+ask-repeating = The model began to repeat itself, so the answer was ended. Ask in other words.
 ask-stopped = The answer was stopped.
 
 export-no-record = There is no record in { $folder }, so there is nothing to export. Set BASIRA_DATA to the folder that holds one.

@@ -65,6 +65,7 @@ wait-queue = { $position ->
 }
 ended-stopped = Stopped. What was written so far is kept.
 ended-truncated = The answer reached its length limit.
+ended-repeating = The model began to repeat itself, so the answer was ended. It is left out of what the model reads next. Ask in other words, or ask for the answer again.
 ended-interrupted = Interrupted: the program ended while this was being answered. You can ask again.
 answer-out-of-sight = The connection was lost while this was being written. What arrived so far is shown.
 what-the-model-saw = What the model saw
