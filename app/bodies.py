@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.notices import notice
 
 LARGEST = 8 * 1024 * 1024  # bytes; a question of 20,000 characters has at most 240,000
-UPLOADS = "/api/upload"
-"""The one route that takes anything else; it reads its parts itself, within bounds of its own."""
+UPLOADS = {"/api/upload": "multipart/form-data", "/api/preview": "application/octet-stream"}
+"""The routes that take anything else, and what; they read it themselves, within bounds of their own."""
 _NESTING = 32
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
@@ -51,7 +51,7 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
-        if scope["path"] == UPLOADS and kind == "multipart/form-data":
+        if UPLOADS.get(scope["path"]) == kind:
             await self._app(scope, receive, send)
             return
         try:

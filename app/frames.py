@@ -73,6 +73,22 @@ def packed_luts(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"explanation": "", **meta["voi_lut"]}] if meta["voi_lut"] else []
 
 
+def light(meta: Mapping[str, Any], samples: bytes) -> tuple[dict[str, Any], bytes]:
+    """`meta` without its tables, and `samples` with those behind them: browsers refuse large headers."""
+    luts = packed_luts(meta)
+    tables = [base64.b64decode(lut["table"]) for lut in luts]
+    head = {key: value for key, value in meta.items() if key != "voi_lut"}
+    head["voi_luts"] = [
+        {"first": lut["first"], "length": len(table), "explanation": lut["explanation"]}
+        for lut, table in zip(luts, tables, strict=True)
+    ]
+    tail = b"".join(tables)
+    if head["overlay"]:
+        tail += base64.b64decode(head["overlay"])
+        head["overlay"] = True
+    return head, samples + tail
+
+
 def _pack_lut(lut: VoiLut) -> dict[str, Any]:
     table = base64.b64encode(lut.table.tobytes()).decode()
     return {"first": lut.first_mapped, "table": table, "explanation": lut.explanation}

@@ -7,7 +7,7 @@ import itertools
 import logging
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import format_tb
@@ -22,6 +22,7 @@ from storage import NewFrame, NotFound, Store
 
 log = logging.getLogger(__name__)
 _HANDFUL = 8  # frames written in one transaction; the page waits for the first of them
+_GLANCE = 1024  # pixels of the longer side that are enough for a first look
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,25 @@ class Reading:
 
 @dataclass(frozen=True)
 class Opened:
-    """A series is in the record: its first picture can be shown. `descriptor` is what the page needs."""
+    """A series is in the record: its first picture can be shown. `descriptor` is what the page needs.
+
+    `glanced`: the frame of it that the reader is looking at already, see `Intake.glance`; None where there is none.
+    """
 
     descriptor: dict[str, Any]
+    glanced: int | None = None
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One picture of files that are still on their way: `frame` of a series like `descriptor`.
+
+    `whole`: (rows, columns) at full resolution where `frame` is a reduced one, else None.
+    """
+
+    descriptor: dict[str, Any]
+    frame: Frame
+    whole: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -65,8 +82,51 @@ class Intake:
         """Whether frames of `series` are still being read by this process."""
         return series in self._reading
 
-    def take(self, owner: str, conversation: str, files: Sequence[Path]) -> Iterator[Event]:
-        """Read `files`; the originals can be deleted when this iterator ends or is closed."""
+    def glance(self, file: Path) -> Glance | None:
+        """What one of several files shows, or a large one at less than its resolution; nothing is kept of it.
+
+        None where it is no picture by itself: refused, or an archive of several series.
+        """
+        try:
+            with open_study([file], limits=self._sandbox.limits, sandbox=self._sandbox) as study:
+                if len(study.series) != 1:
+                    return None
+                series = study.series[0]
+                first, frame = _first_readable(series, at_least=_GLANCE)
+                return Glance(_descriptor(series, first, frame), frame, _whole(series, first, frame))
+        except DicomError:
+            return None
+
+    def take(
+        self,
+        owner: str,
+        conversation: str,
+        files: Sequence[Path],
+        *,
+        glanced: int | None = None,
+        called_off: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Read `files`; the originals can be deleted when this iterator ends or is closed.
+
+        `glanced`: the place among them of the one the reader was given a glance of. Once `called_off` is set, it ends
+        soon and takes back what it stored, except a series a question was asked about.
+        """
+        off = called_off or threading.Event()
+        opened: list[str] = []
+        try:
+            with contextlib.closing(self._read(owner, conversation, files, glanced)) as events:
+                for event in events:
+                    if isinstance(event, Opened):
+                        opened.append(str(event.descriptor["id"]))
+                    if off.is_set():
+                        return
+                    yield event
+        finally:
+            for series in opened if off.is_set() else ():
+                with contextlib.suppress(NotFound):
+                    self._store.erase_series(owner, series)
+
+    def _read(self, owner: str, conversation: str, files: Sequence[Path], glanced: int | None) -> Generator[Event]:
         study: Study | None = None
         for event in self._opened(files):
             if isinstance(event, Reading):
@@ -81,7 +141,7 @@ class Intake:
             for skipped in study.skipped:
                 yield Refused(skipped.name_index, notice(skipped.error))
             for series in study.series:
-                yield from self._stored(owner, conversation, series)
+                yield from self._stored(owner, conversation, series, _glanced_frame(series, glanced))
 
     def _opened(self, files: Sequence[Path]) -> Iterator[Reading | Study | Exception]:
         events: queue.Queue[Reading | Study | Exception | None] = queue.Queue()
@@ -112,8 +172,11 @@ class Intake:
         finally:
             left.set()
 
-    def _stored(self, owner: str, conversation: str, series: Series) -> Iterator[Event]:
-        """The first picture, then the announcement, then the rest: the page shows one while others follow."""
+    def _stored(self, owner: str, conversation: str, series: Series, glanced: int | None) -> Iterator[Event]:
+        """The first picture, then the announcement, then the rest: the page shows one while others follow.
+
+        What the reader looks at already is stored with the first: the moment it can be asked about, it is there.
+        """
         count = len(series)
         try:
             first, frame = _first_readable(series)
@@ -124,20 +187,21 @@ class Intake:
         record = self._store.add_series(
             owner, conversation, facts=series.facts.to_dict(), descriptor=descriptor, frames=count
         )
-        meta, samples = pack(frame)
-        self._store.add_frame(owner, record.id, first, meta=meta, samples=samples)
+        ready = {first: frame, **_also(series, glanced, first)}
+        self._store.add_frames(owner, record.id, [NewFrame(index, *pack(each)) for index, each in ready.items()])
         self._reading.add(record.id)
         try:
-            yield Opened({"id": record.id, **descriptor})
-            yield from self._rest(owner, record.id, series, first)
+            yield Opened({"id": record.id, **descriptor}, glanced if glanced in ready else None)
+            yield from self._rest(owner, record.id, series, list(ready))
         finally:
             self._reading.discard(record.id)
             with contextlib.suppress(NotFound):  # erased meanwhile
                 self._store.complete_series(owner, record.id)
 
-    def _rest(self, owner: str, record: str, series: Series, first: int) -> Iterator[Event]:
+    def _rest(self, owner: str, record: str, series: Series, stored: list[int]) -> Iterator[Event]:
         """All other frames, a few at a time: one write to the disk for each handful."""
-        failed, done, rest = 0, 1, _outward(first, len(series))
+        failed, done = 0, len(stored)
+        rest = [index for index in _outward(stored[0], len(series)) if index not in stored]
         reads = zip(rest, series.frames(rest), strict=True)
         while handful := list(itertools.islice(reads, _HANDFUL)):
             frames = []
@@ -154,14 +218,41 @@ class Intake:
             yield Refused(None, Locale("en").both("frames-missing", count=failed))
 
 
-def _first_readable(series: Series) -> tuple[int, Frame]:
-    """The middle frame, or the readable one nearest to it; raises the middle one's `DicomError` when there is none."""
+def _whole(series: Series, index: int, frame: Frame) -> tuple[int, int] | None:
+    own = series.facts_of(index)
+    if series.reader != "dicom" or not own.rows or not own.columns or own.rows <= frame.rows:
+        return None
+    halved = any((-(-own.rows >> r), -(-own.columns >> r)) == (frame.rows, frame.columns) for r in range(1, 6))
+    return (own.rows, own.columns) if halved else None
+
+
+def _glanced_frame(series: Series, glanced: int | None) -> int | None:
+    """The frame of `series` that came from the file `glanced`, None where none did or more than the glance showed."""
+    places = [index for index, name in enumerate(series.name_indices) if name == glanced]
+    if len(places) == 1:
+        return places[0]
+    return series.middle if places and len(places) == len(series) else None
+
+
+def _also(series: Series, glanced: int | None, first: int) -> dict[int, Frame]:
+    if glanced is None or glanced == first:
+        return {}
+    with contextlib.suppress(DicomError):
+        return {glanced: series.frame(glanced)}
+    return {}
+
+
+def _first_readable(series: Series, *, at_least: int = 0) -> tuple[int, Frame]:
+    """The middle frame, or the readable one nearest to it; raises the middle one's `DicomError` when there is none.
+
+    `at_least`: see `Series.frame`.
+    """
     first = series.middle
     try:
-        return first, series.frame(first)
+        return first, series.frame(first, at_least=at_least)
     except DicomError as error:
         others = _outward(first, len(series))
-        for index, read in zip(others, series.frames(others), strict=True):
+        for index, read in zip(others, series.frames(others, at_least=at_least), strict=True):
             if not isinstance(read, DicomError):
                 return index, read
         raise error from None

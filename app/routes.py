@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
@@ -22,7 +23,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
-from app.frames import packed_luts, unpack
+from app.frames import light, unpack
 from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
 from app.locale import languages
@@ -36,10 +37,12 @@ from storage import NotFound, Store
 NO_COPY = {"cache-control": "private, no-store"}  # an erased picture must not live on in a browser's cache
 _FRAME_WAIT = 15.0  # seconds a request for a frame waits for a series that is still being read
 _THUMBNAIL = 128  # pixels, longer side
+_PLACE = re.compile("[0-9]{1,8}")
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Owner = Callable[[Request], str]
+Ticket = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{0,40}$")]
 Index = Annotated[int, PathParameter(ge=0, le=10_000_000)]
 
 
@@ -66,23 +69,36 @@ def routes(
     whether pictures leave this machine to be answered about. Raises StorageError, which `Failures` answers."""
     router = APIRouter(prefix="/api")
 
+    under_way: dict[tuple[str, str], threading.Event] = {}
+    """Uploads that can be called off, by reader and by the ticket their page gave them."""
+
     @router.post("/upload")
-    async def upload(request: Request) -> Response:
+    async def upload(request: Request, ticket: Ticket = "") -> Response:
         try:
             folder = Path(tempfile.mkdtemp(prefix="upload-"))
         except OSError as error:
             return _refusal(of_disk(error), 507)
         try:
-            files, conversation = await _received(request, folder, limits)
+            files, conversation, glanced = await _received(request, folder, limits)
             conversation = await run_in_threadpool(_theirs, store, owner(request), conversation)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             if (status := _upload_status(error)) is None:
                 raise
             return _refusal(of_disk(error) if isinstance(error, OSError) else error, status)
-        lines = _lines(intake.take(owner(request), conversation, files), conversation, folder)
+        called_off = threading.Event()
+        events = intake.take(owner(request), conversation, files, glanced=glanced, called_off=called_off)
+        lines = _listed(_lines(events, conversation, folder), under_way, (owner(request), ticket), called_off)
         clean = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)  # also if no line was ever asked for
         return StreamingResponse(lines, media_type="application/x-ndjson", background=clean)
+
+    @router.post("/upload/{ticket}/cancel")
+    def call_off(ticket: Ticket, request: Request) -> dict[str, bool]:
+        """Whether that upload was still being read; it then ends soon, and what it stored is taken back."""
+        called_off = under_way.get((owner(request), ticket))
+        if called_off is not None:
+            called_off.set()
+        return {"cancelled": called_off is not None}
 
     @router.post("/conversations")
     def start(request: Request, language: str = "en") -> dict[str, str]:
@@ -114,12 +130,16 @@ def routes(
         record = _found(store.series, owner(request), series)
         return {"id": record.id, **record.descriptor}
 
+    @router.delete("/series/{series}")
+    def take_back(series: str, request: Request) -> dict[str, bool]:
+        return {"erased": _found(store.erase_series, owner(request), series)}
+
     @router.get("/series/{series}/frames/{index}")
     async def frame(series: str, index: Index, request: Request) -> Response:
         meta, samples = await _frame(store, intake, owner(request), series, index)
-        head, tail = _light(meta)
+        head, body = light(meta, samples)
         headers = {"x-basira-frame": json.dumps(head), **NO_COPY}
-        return Response(samples + tail, media_type="application/octet-stream", headers=headers)
+        return Response(body, media_type="application/octet-stream", headers=headers)
 
     @router.get("/series/{series}/thumbnail/{index}")
     async def thumbnail(series: str, index: Index, request: Request) -> Response:
@@ -183,22 +203,6 @@ async def _frame(store: Store, intake: Intake, owner: str, series: str, index: i
         waited += 0.1
 
 
-def _light(meta: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """`meta` without its tables, and those as bytes to follow the samples: browsers refuse large headers."""
-    luts = packed_luts(meta)
-    tables = [base64.b64decode(lut["table"]) for lut in luts]
-    head = {key: value for key, value in meta.items() if key != "voi_lut"}
-    head["voi_luts"] = [
-        {"first": lut["first"], "length": len(table), "explanation": lut["explanation"]}
-        for lut, table in zip(luts, tables, strict=True)
-    ]
-    tail = b"".join(tables)
-    if head["overlay"]:
-        tail += base64.b64decode(head["overlay"])
-        head["overlay"] = True
-    return head, tail
-
-
 def _thumbnail(meta: dict[str, Any], samples: bytes) -> bytes:
     image = render(unpack(meta, samples))
     image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
@@ -223,8 +227,9 @@ def _refusal(error: BaseException, status: int) -> JSONResponse:
     return JSONResponse({"sentence": notice(error)}, status)
 
 
-async def _received(request: Request, folder: Path, limits: Limits) -> tuple[list[Path], str]:
-    """The uploaded files, in `folder` under numbers of our own (their names may identify a person)."""
+async def _received(request: Request, folder: Path, limits: Limits) -> tuple[list[Path], str, int | None]:
+    """The uploaded files, in `folder` under numbers of our own (their names may identify a person), the conversation
+    they go to, and the place among them of the one that was glanced at."""
     received = 0
 
     async def counted() -> Message:
@@ -244,7 +249,8 @@ async def _received(request: Request, folder: Path, limits: Limits) -> tuple[lis
             paths = [folder / f"{number:05d}" for number in range(len(uploads))]
             for part, path in zip(uploads, paths, strict=True):
                 await run_in_threadpool(_copy, part, path)
-            return paths, str(form.get("conversation") or "")
+            glanced = _PLACE.fullmatch(str(form.get("glanced") or ""))
+            return paths, str(form.get("conversation") or ""), int(glanced[0]) if glanced else None
     except MultiPartException as error:
         raise TooManyFiles("BASIRA_FILES") from error
 
@@ -262,7 +268,7 @@ def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> I
             if isinstance(event, Reading):
                 yield _line("progress", done=event.done, total=event.total)
             elif isinstance(event, Opened):
-                yield _line("series", series=event.descriptor)
+                yield _line("series", series=event.descriptor, glanced=event.glanced)
             else:
                 yield _line("refused", name_index=event.index, sentence=event.sentence)
         yield _line("done", conversation=conversation)
@@ -271,6 +277,15 @@ def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> I
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listed(lines: Iterator[str], where: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> Iterator[str]:
+    """`lines`, with `value` under `key` in `where` for as long as they come."""
+    where[key] = value
+    try:
+        yield from lines
+    finally:
+        where.pop(key, None)
 
 
 def _line(event: str, **values: object) -> str:

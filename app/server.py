@@ -22,6 +22,7 @@ from app.intake import Intake
 from app.listening import listener
 from app.loading import LoadingEngine
 from app.locale import Locale
+from app.preview import preview_route
 from app.routes import routes, sample_files
 from app.settings import Settings
 from app.temporary import private_folder
@@ -65,10 +66,12 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     def health() -> dict[str, str]:
         return {"status": "ok", "model": engine.state().state}
 
+    intake = Intake(store, sandbox)
+    app.include_router(preview_route(intake, owner=reader_of))
     app.include_router(
         routes(
             store,
-            Intake(store, sandbox),
+            intake,
             engine,
             owner=reader_of,
             samples=ASSETS / "samples",

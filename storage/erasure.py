@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from storage import conversations
+from storage import conversations, series
 from storage.blobs import Blobs
 from storage.database import Database
 from storage.tables import (
@@ -42,6 +42,25 @@ def erase(database: Database, blobs: Blobs, owner: str, conversation_id: str) ->
         session.flush()  # the append-only trigger looks for this row
         _delete_rows(session, conversation_id)
     return finish(database, blobs)
+
+
+def erase_series(database: Database, blobs: Blobs, owner: str, series_id: str) -> bool:
+    """Take back one series, e.g. whose reading was called off, with its frames. Raises NotFound.
+
+    False, and nothing is erased: a question was asked about it, so it belongs to that turn.
+    """
+    with database.writing() as session:
+        series.owned(session, owner, series_id)
+        if session.scalar(select(exists().where(PictureRow.series_id == series_id))):
+            return False
+        frames = select(FrameRow.blob).where(FrameRow.series_id == series_id)
+        names = sorted(set(session.scalars(frames)))
+        session.add(ErasureRow(conversation_id=series_id, owner=owner, blobs=names, created_at=conversations.now()))
+        session.execute(delete(SearchRow).where(SearchRow.source_id == series_id))
+        session.execute(delete(FrameRow).where(FrameRow.series_id == series_id))
+        session.execute(delete(SeriesRow).where(SeriesRow.id == series_id))
+    finish(database, blobs)
+    return True
 
 
 def finish(database: Database, blobs: Blobs) -> bool:

@@ -24,14 +24,12 @@ def add(
     frames: int,
 ) -> str:
     conversations.owned(session, owner, conversation_id)
-    count = session.scalar(
-        select(func.count()).select_from(SeriesRow).where(SeriesRow.conversation_id == conversation_id)
-    )
+    last = session.scalar(select(func.max(SeriesRow.number)).where(SeriesRow.conversation_id == conversation_id))
     row = SeriesRow(
         id=conversations.new_id(),
         owner=owner,
         conversation_id=conversation_id,
-        number=count or 0,
+        number=0 if last is None else last + 1,  # not their count: one may have been taken back
         facts=dict(facts),
         descriptor=dict(descriptor),
         frames=frames,

@@ -167,6 +167,10 @@ class Store:
             session.flush()
             return series.one(session, owner, series_id)
 
+    def erase_series(self, owner: str, series_id: str) -> bool:
+        """Take a series back, rows and blobs; False when a question was asked about it, which keeps it."""
+        return erasure.erase_series(self._database, self._blobs, owner, series_id)
+
     def series(self, owner: str, series_id: str) -> SeriesRecord:
         with self._database.reading() as session:
             return series.one(session, owner, series_id)

@@ -122,6 +122,32 @@ def make_stack(
     return paths
 
 
+def make_ct(folder: Path, slices: int, *, side: int = 512) -> list[Path]:
+    """One axial CT series, `side` x `side` with noise that does not compress; names in the order of the slices."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(slices)
+    common = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()}
+    paths = []
+    for number in range(1, slices + 1):
+        pixels = random.integers(0, 2000, (side, side)).astype(np.int16)
+        pixels[: side // 2] //= 8  # so that a picture shows which way up it is
+        paths.append(
+            make_dicom(
+                folder / f"slice-{number:04d}.dcm",
+                pixels,
+                window=(0, 2000),
+                InstanceNumber=number,
+                ImagePositionPatient=[-128.0, -128.0, float(number)],
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+                PixelSpacing=[0.5, 0.5],
+                RescaleSlope=1,
+                RescaleIntercept=-1024,
+                **common,
+            )
+        )
+    return paths
+
+
 def item(**elements: Any) -> Dataset:
     """A sequence item."""
     ds = Dataset()

@@ -58,7 +58,7 @@ function drawSeen(place, room) {
 
   function draw() {
     const view = room.view();
-    const picture = view && room.picture();
+    const picture = room.picture();
     thumbnail.hidden = !picture || room.model?.images === false;
     if (picture) thumbnail.src = picture;
     label.textContent = say("model-will-see");
@@ -73,7 +73,7 @@ function drawSeen(place, room) {
   function seenWords(view) {
     if (room.model?.images === false) return say("seen-words-only");
     if (view) return viewWords(view, room.activeSeries());
-    return say(room.series.length ? "seen-loading" : "seen-nothing");
+    return say(room.series.length || room.early() ? "seen-loading" : "seen-nothing");
   }
 
   room.fill = (text) => {

@@ -23,6 +23,7 @@ const room = {
   picture: () => null,
   showSeries: () => {},
   addSeries: () => {},
+  early: () => false,
   restoreView: () => {},
   activeSeries: () => null,
   tell: () => {},
@@ -132,6 +133,10 @@ async function begin(question) {
     return ["", room.conversation, NOTHING_ASKED];
   }
   if (!question.trim()) return [question, room.conversation, null];
+  if (room.early()) { // on the screen, but not in the record: the model would see nothing
+    room.tell({ kind: "error", sentence: both("error-image-underway") });
+    return ["", room.conversation, NOTHING_ASKED];
+  }
   const view = room.view();
   const replaces = room.replaces;
   beginning = true;

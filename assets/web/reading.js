@@ -17,7 +17,7 @@ export function drawReading(part, room) {
   room.viewer = viewer; // for tests and measurements
 
   function changed() {
-    const now = viewer.view()?.series ?? null;
+    const now = room.activeSeries()?.id ?? null;
     if (now !== active) {
       active = now;
       room.seriesChanged();
@@ -28,18 +28,35 @@ export function drawReading(part, room) {
 
   room.view = () => viewer.view();
   room.picture = () => viewer.picture(96);
-  room.activeSeries = () => room.series.find((series) => series.id === viewer.view()?.series) ?? null;
+  room.activeSeries = () => viewer.early ?? room.series.find((series) => series.id === viewer.view()?.series) ?? null;
   room.showSeries = (series, { reopened }) => {
     document.documentElement.dataset.images = series.length ? "yes" : "no";
     if (reopened) viewer.clear();
-    if (series.length) viewer.setSeries(series);
+    if (series.length || !room.early()) viewer.setSeries(series);
     changed();
   };
-  room.addSeries = (series) => {
+  // `glanced`: the frame of it that is on the screen already.
+  room.addSeries = (series, glanced = null) => {
     room.series = [...room.series.filter((each) => each.id !== series.id), series];
     document.documentElement.dataset.images = "yes";
-    viewer.show(series, series.first);
+    viewer.show(series, { ...series.first, glanced });
     changed();
+  };
+  // A picture of files that are still on their way: to be looked at, not yet to be asked about.
+  room.showEarly = ({ series, header, buffer }, { of }) => {
+    document.documentElement.dataset.images = "yes";
+    viewer.showEarly(series, header, buffer, { of });
+    changed();
+  };
+  room.early = () => viewer.early !== null;
+  room.dropEarly = () => {
+    if (!room.early()) return;
+    viewer.dropEarly();
+    document.documentElement.dataset.images = room.series.length ? "yes" : "no";
+    changed();
+  };
+  room.removeSeries = (id) => {
+    room.showSeries(room.series = room.series.filter((series) => series.id !== id), { reopened: false });
   };
   room.restoreView = (view) => {
     viewer.restore(view);

@@ -1,5 +1,7 @@
 // Files in: by button, drop or paste, with progress; knows the upload route and nothing of pixels.
+import { Arrival } from "./arrival.js";
 import { icon, node } from "./dom.js";
+import { drawProgress } from "./progress.js";
 import { both, onSpeak, say } from "./words.js";
 
 export function drawUpload(part, room) {
@@ -7,80 +9,80 @@ export function drawUpload(part, room) {
   const input = node("input", { type: "file", multiple: true, tabindex: "-1", "aria-hidden": "true" });
   const label = node("span");
   const button = node("button", { type: "button", class: "quiet add-images", onclick: () => input.click() }, icon("image-plus"), label);
-  const bar = node("progress", { max: "1", value: "0" });
-  const words = node("span", { class: "muted", role: "status" });
-  const progress = node("div", { class: "reading-progress", hidden: true }, bar, words);
-  part.element.firstElementChild.append(input, button, progress);
+  const progress = drawProgress();
+  part.element.firstElementChild.append(input, button);
+  part.element.closest("#reading").append(progress.element); // over the image
   let busy = Promise.resolve();
 
   function draw() {
     label.textContent = say("add-images");
     button.title = say("add-images-title");
     input.setAttribute("aria-label", say("add-images"));
-    if (!progress.hidden) advance(...reached);
   }
 
-  let reached = [0, 0];
-
-  function advance(done, total) {
-    reached = [done, total];
-    progress.hidden = false;
-    if (total > 0) bar.value = done / total;
-    else bar.removeAttribute("value");
-    words.replaceChildren(say("reading-files"), ...(total > 1 ? [" ", node("bdi", { dir: "ltr" }, `${done} / ${total}`)] : []));
-  }
-
-  // One upload after another: `request` gets the conversation and gives [url, body]. `names` are the files' names,
-  // told back to the reader who sent several; they never leave the page.
-  function send(request, names = []) {
-    busy = busy.then(() => follow(request, names));
+  // One upload after another: `request` gets the conversation and gives {url, body}. `files`: those that go up with it;
+  // their names are told back to the reader who sent several and never leave the page.
+  function send(request, files = []) {
+    busy = busy.then(() => follow(request, files));
     return busy;
   }
 
-  async function follow(request, names) {
-    advance(0, 0);
+  async function follow(request, files) {
+    const names = files.map((file) => file.name);
     let conversation; // what is told about these files stays with it, wherever the reader has gone meanwhile
+    const here = () => room.conversation === conversation;
     const refuse = (sentence, name) => room.tell({ kind: "error", sentence, names: name ? [name] : [], stays: true, conversation });
+    const came = []; // series of these files
+    const arrival = new Arrival(files, {
+      progress: progress.show,
+      early: (picture) => here() && room.showEarly(picture, { of: files.length }),
+      event: (event) => {
+        if (event.event === "series") came.push(arrived(event, conversation));
+        if (event.event === "refused" && !arrival.calledOff) refuse(event.sentence, names.length > 1 ? names[event.name_index] : undefined);
+      },
+    });
+    progress.begin(files.reduce((sum, file) => sum + file.size, 0), files.length ? () => arrival.callOff() : null);
     try {
       conversation = await room.ensureConversation();
-      const [url, body] = request(conversation);
-      const answer = await fetch(url, { method: "POST", body });
-      if (!answer.ok) {
-        const refusal = await answer.json().catch(() => null);
-        if (!refusal?.sentence) throw new Error(String(answer.status));
-        refuse(refusal.sentence);
-        return;
-      }
-      let whole = false;
-      for await (const event of lines(answer.body)) {
-        if (event.event === "progress") advance(event.done, event.total);
-        if (event.event === "refused") refuse(event.sentence, names.length > 1 ? names[event.name_index] : undefined);
-        if (event.event === "series") arrived(event.series, conversation);
-        if (event.event === "done") whole = true;
-      }
-      if (!whole) throw new Error("cut short");
+      const refusal = await arrival.carry((sending) => request(conversation, sending));
+      if (refusal) refuse(refusal);
     } catch {
-      refuse(both("upload-failed"));
+      if (!arrival.calledOff) refuse(both("upload-failed"));
     } finally {
-      progress.hidden = true;
+      if (arrival.calledOff) await takeBack(came, conversation);
+      if (here()) room.dropEarly();
+      progress.hide();
       input.value = "";
     }
   }
 
-  // The reader may have opened another conversation meanwhile; the series is then found in its own.
-  function arrived(series, conversation) {
-    if (room.conversation === conversation) room.addSeries(series);
+  // Called off: what was read of these files goes again, here and in the record, but for what was asked about.
+  async function takeBack(came, conversation) {
+    for (const id of came) {
+      const answer = await fetch(`/api/series/${id}`, { method: "DELETE" }).catch(() => null);
+      const kept = answer?.ok && !(await answer.json()).erased;
+      if (!kept && room.conversation === conversation) room.removeSeries(id);
+    }
+    room.tell({ kind: "info", sentence: both("upload-cancelled"), conversation });
     part.trigger("taken", { conversation });
+  }
+
+  // The reader may have opened another conversation meanwhile; the series is then found in its own.
+  function arrived({ series, glanced }, conversation) {
+    if (room.conversation === conversation) room.addSeries(series, glanced);
+    part.trigger("taken", { conversation });
+    return series.id;
   }
 
   function take(files) {
     if (!files.length) return;
-    send((conversation) => {
+    send((conversation, { ticket, glanced }) => {
       const body = new FormData();
       body.append("conversation", conversation);
+      if (glanced !== undefined) body.append("glanced", glanced);
       for (const file of files) body.append("files", file, "image"); // a file's name may name a patient: it stays here
-      return ["/api/upload", body];
-    }, files.map((file) => file.name));
+      return { url: `/api/upload?ticket=${ticket}`, body };
+    }, files);
   }
 
   input.addEventListener("change", () => take([...input.files]));
@@ -106,22 +108,9 @@ export function drawUpload(part, room) {
   });
 
   room.chooseFiles = () => input.click();
-  room.takeSample = (name) => send((conversation) => [`/api/samples/${encodeURIComponent(name)}?conversation=${conversation}`, null]);
+  room.takeSample = (name) => send((conversation) => ({ url: `/api/samples/${encodeURIComponent(name)}?conversation=${conversation}`, body: null }));
   onSpeak(draw);
   draw();
-}
-
-// The lines of an NDJSON body as they come.
-async function* lines(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const parts = (rest + value).split("\n");
-    rest = parts.pop();
-    for (const line of parts) if (line) yield JSON.parse(line);
-  }
 }
 
 // All files of a drop, folders walked.

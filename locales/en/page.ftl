@@ -38,7 +38,9 @@ add-images = Add images
 add-images-title = DICOM, PNG, JPEG, TIFF, WebP, slides, folders or a ZIP; you can also drop or paste them
 choose-files = Choose images
 reading-files = Reading
+sending-files = Sending
 upload-failed = The upload broke off. Check that Basira is still running and send the files again.
+upload-cancelled = Cancelled. Nothing of these files was kept, except images that a question was already asked about.
 server-lost = Basira is not answering. It may have been stopped: start it again, then reload this page. What you typed is still here.
 
 welcome-title = Ask a medical image a question
@@ -170,5 +172,6 @@ error-malformed-view = The page and the program disagree about what is on the sc
 error-not-found = This conversation or image is no longer here. It may have been erased; start a new conversation.
 error-nothing-to-regenerate = There is no question to answer again yet. Ask one first.
 error-upload-too-large = These files are larger together than this installation allows. Send fewer at a time, or ask the operator to raise BASIRA_UPLOAD_MB.
+error-image-underway = This image is still on its way: the model cannot see it yet. Ask again in a moment; your question is still in the box.
 error-no-files = No file arrived. Choose one or more files and send them again.
 error-unexpected = Something went wrong inside the program. Nothing you typed is lost; try again, and tell the operator if it happens twice.

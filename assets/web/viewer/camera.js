@@ -6,8 +6,10 @@ const HAIR = 1e-6; // floating-point dust, so that an exact edge does not take i
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));
 
-/** Width and height with pixels made square by enlarging the shorter side, as dicom.render does. */
-export function displayedSize({ columns, rows, aspect }) {
+/** Width and height with pixels made square by enlarging the shorter side, as dicom.render does; of a reduced frame
+ * those of the whole, so that nothing moves when it comes. */
+export function displayedSize({ columns: own, rows: ownRows, aspect, whole }) {
+  const [rows, columns] = whole ?? [ownRows, own];
   if (aspect > 1) return [columns, Math.max(1, halfToEven(rows * aspect))];
   return [Math.max(1, halfToEven(columns / aspect)), rows];
 }

@@ -34,7 +34,7 @@ export function decodeFrame(header, buffer) {
     invert: Boolean(header.invert), padding: header.padding ?? null, window: header.window ?? null,
     startsWithTable: Boolean(header.voi_luts?.length) && !header.windows?.length, // as dicom.render's first view
     voiLuts: [], overlay: null, aspect: header.aspect || 1, edges: header.edges ?? ["", "", "", ""],
-    spacing: header.spacing_mm ?? null,
+    spacing: header.spacing_mm ?? null, whole: header.whole ?? null, // [rows, columns] of what this is a reduced one of
   };
   for (const { first, table, length, explanation } of header.voi_luts ?? []) {
     frame.voiLuts.push({ first, explanation, table: table ? bytesOf(table) : new Uint8Array(buffer, offset, length) });
@@ -111,6 +111,9 @@ export class FrameStore {
     this.#keep(`${job.series}/${job.index}`, frame);
     return frame;
   }
+
+  /** A frame that came by another way. */
+  put(series, index, frame) { this.#keep(`${series}/${index}`, frame); }
 
   #keep(key, frame) {
     this.#kept.set(key, frame);

@@ -59,7 +59,8 @@ export class Layout {
     this.#progress.firstChild.style.width = `${Math.round(10 + part * 90)}%`;
   }
 
-  show({ empty, bare, failed, tool, frames, index, playing, caption }) {
+  /** `reserved`: slider and strip will come, so their room is kept and the image does not move when they do. */
+  show({ empty, bare, failed, reserved, tool, frames, index, playing, caption }) {
     const { classList } = this.element;
     classList.toggle("bv-is-empty", empty);
     classList.toggle("bv-bare", bare);
@@ -67,7 +68,8 @@ export class Layout {
     this.stage.dataset.tool = tool;
     const help = this.#words("viewer-help");
     this.stage.setAttribute("aria-label", empty ? this.#words("viewer-empty-title") : `${caption}. ${help}`);
-    this.#track.hidden = frames < 2;
+    classList.toggle("bv-reserved", Boolean(reserved));
+    this.#track.hidden = frames < 2 && !reserved;
     this.#slider.max = Math.max(1, frames);
     this.#slider.value = index + 1;
     this.#slider.setAttribute("aria-valuetext", `${index + 1} / ${frames}`);

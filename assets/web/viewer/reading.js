@@ -30,6 +30,7 @@ export class Reading {
   get id() { return this.descriptor.id; }
   get frames() { return this.descriptor.frames; }
   get color() { return Boolean(this.descriptor.color); }
+  get early() { return Boolean(this.descriptor.early); } // its series is still on its way
 
   goTo(index) {
     const before = this.index;

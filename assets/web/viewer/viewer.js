@@ -5,9 +5,11 @@
 //                                         onView: (view) => {}, emptyContent: Node, budget: bytes });
 //   viewer.show(descriptor, { frame, window }); viewer.setSeries([descriptor, …]); viewer.clear();
 //   viewer.view() → {series, frame, center, width, function, lut, invert, overlay, region} or null
+//   viewer.showEarly(descriptor, header, buffer, { of }); viewer.dropEarly(): a picture whose series is still on its way
 //   viewer.restore(view); viewer.picture(160) → data URL; viewer.setLanguage("ar"); viewer.destroy();
 import { Cine } from "./cine.js";
 import { Corners } from "./corners.js";
+import { decodeFrame } from "./frames.js";
 import { attachGestures } from "./gestures.js";
 import { valueAt } from "./grey.js";
 import { attachKeys } from "./keys.js";
@@ -18,13 +20,15 @@ import { Toolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
 import { Viewport } from "./viewport.js";
 
+const EARLY = "early"; // stands for the id of a series that has none yet
+
 export function mountViewer(element, options = {}) {
   return new Viewer(element, options);
 }
 
 class Viewer {
   #options; #words; #viewport; #tools; #corners; #toolbar; #strip; #layout; #cine;
-  #readings = []; #language; #pointer = null; #said = "null"; #watch; #unlisten;
+  #readings = []; #language; #pointer = null; #earlyLook = null; #said = "null"; #watch; #unlisten;
 
   constructor(element, options) {
     this.#options = options;
@@ -70,15 +74,51 @@ class Viewer {
     this.#refresh();
   }
 
-  /** Adds the series if it is new, and brings it to the screen. */
-  show(descriptor, { frame, window } = {}) {
+  /**
+   * Adds the series if it is new, and brings it to the screen. `glanced`: the frame of it that `showEarly` shows already,
+   * null where that is of another series, which is waited for.
+   */
+  show(descriptor, { frame, window, glanced = null } = {}) {
     const known = this.#find(descriptor.id);
     if (known) known.descriptor = descriptor;
     else this.#readings.push(new Reading(descriptor));
     const reading = known ?? this.#readings.at(-1);
     if (frame !== undefined && frame !== null) reading.goTo(frame);
     if (window) reading.startWith(window);
-    this.#activate(reading);
+    if (!this.early) this.#activate(reading);
+    else if (glanced === null) this.#showParts(this.#viewport.reading);
+    else this.#succeed(reading, glanced);
+  }
+
+  /** Shows one `of` so many pictures whose series are still on their way: it can be looked at, while `view()` is null. */
+  showEarly(descriptor, header, buffer, { of = 1 } = {}) {
+    const reading = new Reading({ ...descriptor, id: EARLY, frames: 1, early: { of } });
+    this.#stopCine();
+    this.#showParts(reading);
+    this.#viewport.activateWith(reading, decodeFrame(header, buffer));
+    this.#earlyLook = JSON.stringify(reading.look);
+  }
+
+  /** The descriptor of that picture's series while it is on the screen, else null. */
+  get early() {
+    const { reading } = this.#viewport;
+    return reading?.early ? reading.descriptor : null;
+  }
+
+  /** Its series will not come. */
+  dropEarly() {
+    if (!this.early) return;
+    if (this.#readings.length) this.#activate(this.#readings.at(-1));
+    else this.clear();
+  }
+
+  // The series is there: the reader goes on where the early picture was, with the window chosen meanwhile.
+  #succeed(reading, frame) {
+    const { look } = this.#viewport.reading;
+    reading.goTo(frame);
+    if (look && JSON.stringify(look) !== this.#earlyLook) reading.setLook(look);
+    this.#showParts(reading);
+    this.#viewport.succeed(reading);
   }
 
   /** Replaces the open series; those that stay keep frame, window and zoom. */
@@ -89,7 +129,8 @@ class Viewer {
       return known ?? new Reading(descriptor);
     });
     const active = this.#viewport.reading;
-    if (this.#readings.length === 0) this.clear();
+    if (active?.early && this.#readings.length) this.#showParts(active);
+    else if (this.#readings.length === 0) this.clear();
     else this.#activate(this.#readings.includes(active) ? active : this.#readings[0]);
   }
 
@@ -156,9 +197,13 @@ class Viewer {
 
   #activate(reading) {
     if (reading !== this.#viewport.reading) this.#stopCine();
+    this.#showParts(reading);
+    this.#viewport.activate(reading);
+  }
+
+  #showParts(reading) {
     this.#strip.setSeries(this.#readings.map((one) => one.descriptor), reading.id);
     this.#toolbar.setPresets(reading.color ? [] : reading.descriptor.presets ?? []);
-    this.#viewport.activate(reading);
   }
 
   // ---- slices by themselves ---------------------------------------------------------------------------
@@ -185,6 +230,7 @@ class Viewer {
     const frames = reading?.frames ?? 0;
     const tool = this.#tools.active;
     this.#layout.show({ empty: !reading, bare: Boolean(reading && !shown), failed, tool, frames,
+      reserved: this.early?.early.of > 1,
       index: reading?.index ?? 0, playing: this.#cine.running,
       caption: reading?.descriptor.caption?.[this.#language] ?? "" });
     this.#toolbar.show({

@@ -25,22 +25,27 @@ export class Viewport {
   /** What is on the screen, as the model will be shown it; null when nothing is or nothing could be. */
   view() {
     const { reading, painted } = this;
-    if (!reading || (!painted && this.failed)) return null;
+    if (!reading || reading.early || (!painted && this.failed)) return null;
     const look = reading.color ? null : reading.lookOn(painted?.frame);
     return {
       series: reading.id, frame: painted ? painted.index : reading.index,
       center: look?.center ?? null, width: look?.width ?? null, function: look?.function ?? "LINEAR",
       lut: painted ? look?.lut ?? null : null,  // of a frame not yet there nobody knows its tables
       invert: Boolean(look?.invert), overlay: Boolean(reading.look?.overlay),
-      region: reading.region !== undefined ? reading.region : painted ? this.camera.region() : null,
+      region: this.#region(),
     };
+  }
+
+  #region() {
+    const { region } = this.reading;
+    return region !== undefined ? region : this.painted ? this.camera.region() : null;
   }
 
   /** A small PNG (data URL) of exactly what the model will see; null while there is nothing. */
   picture(most) {
     if (!this.painted) return null;
     this.#paint();
-    return this.screen.thumbnail(this.view().region, most);
+    return this.screen.thumbnail(this.#region(), most);
   }
 
   /** Brings a series to the screen, where it was when it was last looked at. */
@@ -50,6 +55,21 @@ export class Viewport {
       this.shown = null;
       this.screen.forget();
     }
+    this.reading = reading;
+    this.goTo(reading.index);
+  }
+
+  /** Shows a picture that nobody needs to fetch. */
+  activateWith(reading, frame) {
+    this.#store.put(reading.id, reading.index, frame);
+    this.activate(reading);
+  }
+
+  /** Goes on with `reading` where another one was: the same picture is on the screen, so nothing moves. */
+  succeed(reading) {
+    const { frame } = this.shown;
+    if (!frame.whole) this.#store.put(reading.id, reading.index, frame);
+    this.shown = { reading, index: reading.index, frame };
     this.reading = reading;
     this.goTo(reading.index);
   }
