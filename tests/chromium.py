@@ -1,8 +1,13 @@
-"""Where Chromium is, for the browser tests. `python -m tests.chromium` prints it, or exits with 1."""
+"""Where Chromium is, for the browser tests, and whether it starts here.
+
+`python -m tests.chromium` starts Playwright's driver and the browser and prints where it is; it exits with 1 when
+there is none, and says what is missing when one does not start.
+"""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,7 +45,37 @@ def _from_playwright() -> str | None:
     return str(path) if path.exists() else None
 
 
+def missing_libraries() -> list[str]:
+    """Shared libraries that the driver's own Node.js needs and this machine lacks, e.g. "libatomic.so.1"."""
+    from playwright._impl._driver import compute_driver_executable
+
+    program = compute_driver_executable()[0]
+    if not sys.platform.startswith("linux") or not shutil.which("ldd"):
+        return []
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+    return [line.split()[0] for line in told.splitlines() if line.endswith("not found")]
+
+
+def start() -> str | None:
+    """The path of a browser that was started and has ended; None where there is none. Raises what Playwright does."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium_path()
+    if path:
+        with sync_playwright() as playwright:
+            playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS)).close()
+    return path
+
+
+def main() -> int:
+    lacking = missing_libraries()  # without them the driver ends at once, and Playwright waits for it
+    if lacking:
+        sys.stdout.write(f"{' '.join(lacking)}\n")
+        return 1
+    path = start()
+    sys.stdout.write(f"{path}\n" if path else "")
+    return 0 if path else 1
+
+
 if __name__ == "__main__":
-    found = chromium_path()
-    sys.stdout.write(f"{found}\n" if found else "")
-    sys.exit(0 if found else 1)
+    sys.exit(main())

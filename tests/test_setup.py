@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.chromium import missing_libraries, start
+
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEM = ("sh", "awk", "basename", "cat", "cmp", "df", "dirname", "env", "grep", "id", "rm", "sed", "tail")
 
@@ -109,6 +111,7 @@ def test_a_machine_without_python_is_told_how_to_get_it(machine: Path) -> None:
 def test_a_python_that_is_too_old_is_as_good_as_none(machine: Path) -> None:
     program(machine, "python3", "exit 1")
     program(machine, "apt-get", "exit 1")
+    program(machine, "id", "echo 1000")
     refused = set_up(machine, "setup", "run")
     assert "sudo apt install python3 python3-venv" in refused.stderr
 
@@ -116,6 +119,7 @@ def test_a_python_that_is_too_old_is_as_good_as_none(machine: Path) -> None:
 def test_a_python_without_its_venv_module_is_told_which_package_has_it(machine: Path) -> None:
     program(machine, "python3", 'case "$2" in *ensurepip*) exit 1 ;; esac')
     program(machine, "apt-get", "exit 1")
+    program(machine, "id", "echo 1000")
     refused = set_up(machine, "setup", "run")
     assert refused.returncode == 1
     assert "sudo apt install python3-venv" in refused.stderr
@@ -158,7 +162,32 @@ def test_without_the_right_to_install_the_command_for_chromium_is_named(machine:
     program(machine, "apt-get", "exit 1")
     refused = set_up(machine, "chromium")
     assert refused.returncode == 1
-    assert "sudo apt install chromium" in refused.stderr
+    assert "sudo apt install chromium libatomic1" in refused.stderr
+
+
+def test_root_is_not_told_to_use_sudo_which_a_minimal_system_lacks(machine: Path) -> None:
+    program(machine, "python3", "exit 1")
+    program(machine, "apt-get", "exit 1")
+    program(machine, "id", "echo 0")
+    refused = set_up(machine, "setup", "run")
+    assert "apt install python3 python3-venv" in refused.stderr
+    assert "sudo" not in refused.stderr
+
+
+def test_a_chromium_or_a_driver_that_does_not_start_is_named_with_what_it_lacks(machine: Path) -> None:
+    (machine / ".venv" / "bin").mkdir(parents=True)
+    program(machine, "../.venv/bin/python", "echo libatomic.so.1; exit 1")
+    program(machine, "id", "echo 0")
+    program(machine, "apt-get", "exit 0")
+    refused = set_up(machine, "chromium")
+    assert refused.returncode == 1
+    assert "libatomic.so.1" in refused.stderr
+    assert "apt install chromium libatomic1" in refused.stderr
+
+
+def test_the_browser_that_the_tests_use_starts_here() -> None:
+    assert missing_libraries() == []
+    assert start() is not None
 
 
 def test_make_lists_what_it_can_do() -> None:

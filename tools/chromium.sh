@@ -1,11 +1,17 @@
 #!/bin/sh
-# Sees to it that the browser tests have a Chromium: finds one, else installs one, else says how to.
+# Sees to it that the browser tests have a Chromium that starts: finds one, else installs one, else says how to.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
 
+# Playwright's driver is a Node.js of its own, which needs libatomic; a minimal Debian has none.
+debian_packages="chromium libatomic1"
+
+# Whether driver and browser start; what they said last is kept for who has to help.
 found() {
-    .venv/bin/python -m tests.chromium >/dev/null 2>&1
+    last=$(.venv/bin/python -m tests.chromium 2>&1) && return
+    last=$(printf '%s\n' "$last" | tail -n 1)
+    return 1
 }
 
 # apt-get as root or through a sudo that asks for nothing; elsewhere Playwright's own download.
@@ -25,12 +31,12 @@ install_one() {
 
 with_apt() {
     "$@" DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-        "$@" DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+        "$@" DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $debian_packages >/dev/null
 }
 
 how() {
     if command -v apt-get >/dev/null 2>&1; then
-        echo "sudo apt install chromium"
+        install_command $debian_packages
     else
         echo ".venv/bin/python -m playwright install chromium"
     fi
@@ -41,4 +47,4 @@ if found; then
 fi
 say chromium-installing
 install_one >&2 || fail chromium "$(how)"
-found || fail chromium "$(how)"
+found || fail chromium-start "$last" "$(how)"

@@ -25,7 +25,8 @@ fail() {
 # install_command DEBIAN-PACKAGE…: what an operator types to get them here.
 install_command() {
     if command -v apt-get >/dev/null 2>&1; then
-        echo "sudo apt install $*"
+        # A minimal system has no sudo, and root needs none.
+        [ "$(id -u)" -eq 0 ] && echo "apt install $*" || echo "sudo apt install $*"
     elif command -v brew >/dev/null 2>&1; then
         echo "brew install python@3.13"
     elif command -v dnf >/dev/null 2>&1; then

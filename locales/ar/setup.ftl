@@ -8,3 +8,4 @@ setup-install = تعذّر تثبيت المكتبات؛ السبب أعلاه �
 setup-package = لا توجد المكتبة ‎“{ $first }”‎ في Python هذا. يثبّت الأمر ‎“make run”‎ كل ما يلزم، ثم استعمل ‎“.venv/bin/python -m app”‎.
 setup-chromium-installing = تحتاج اختبارات المتصفّح إلى Chromium وهو غير موجود: يجري تثبيته.
 setup-chromium = تحتاج اختبارات المتصفّح إلى Chromium. للحصول عليه: { $first }
+setup-chromium-start = لا يبدأ Chromium على هذا الجهاز ({ $first }). للحصول على ما ينقص: { $second }

@@ -8,3 +8,4 @@ setup-install = The libraries could not be installed; the reason is above and in
 setup-package = This Python has no “{ $first }”. “make run” installs what is needed; “.venv/bin/python -m app” then uses it.
 setup-chromium-installing = The browser tests need Chromium, which is not here: installing it.
 setup-chromium = The browser tests need Chromium. Get it with: { $first }
+setup-chromium-start = Chromium does not start here ({ $first }). Get what is missing with: { $second }
