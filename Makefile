@@ -15,6 +15,7 @@ run: ## Start the program; the page is on http://127.0.0.1:7860
 test: ## Run every test, the browser's included
 	@tools/setup.sh test
 	@tools/chromium.sh
+	@tools/browsers.sh
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 lint: ## Run ruff, mypy and import-linter

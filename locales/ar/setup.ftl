@@ -9,3 +9,5 @@ setup-package = لا توجد المكتبة ‎“{ $first }”‎ في Python 
 setup-chromium-installing = تحتاج اختبارات المتصفّح إلى Chromium وهو غير موجود: يجري تثبيته.
 setup-chromium = تحتاج اختبارات المتصفّح إلى Chromium. للحصول عليه: { $first }
 setup-chromium-start = لا يبدأ Chromium على هذا الجهاز ({ $first }). للحصول على ما ينقص: { $second }
+setup-browsers-installing = تُختبر الصفحة أيضًا في Firefox وWebKit، وليسا كلاهما هنا: يجري تثبيتهما.
+setup-browsers = تُتخطّى اختبارات Firefox وWebKit. للحصول عليهما: { $first }

@@ -9,3 +9,5 @@ setup-package = This Python has no “{ $first }”. “make run” installs wha
 setup-chromium-installing = The browser tests need Chromium, which is not here: installing it.
 setup-chromium = The browser tests need Chromium. Get it with: { $first }
 setup-chromium-start = Chromium does not start here ({ $first }). Get what is missing with: { $second }
+setup-browsers-installing = The page is also tested in Firefox and WebKit, which are not all here: installing them.
+setup-browsers = The tests in Firefox and WebKit are skipped. Get both with: { $first }
