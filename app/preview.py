@@ -7,16 +7,17 @@ at, not asked about: the model is only ever given what is in the record.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import closing
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.frames import light, pack
 from app.intake import Glance, Intake
+from dicom import Originals
 
+_NAME = "file"
 MOST_BYTES = 64 << 20
 """A file larger than this is not sent ahead: it would take as long as the whole."""
 
@@ -29,19 +30,18 @@ def preview_route(intake: Intake, *, owner: Callable[[Request], str]) -> APIRout
     @router.post("/preview")
     async def preview(request: Request) -> Response:
         owner(request)
-        with tempfile.TemporaryDirectory(prefix="preview-") as folder:
-            file = Path(folder) / "file"
-            small = await _received(request, file)
-            glance = await run_in_threadpool(intake.glance, file) if small else None
+        with closing(Originals()) as originals:
+            small = await _received(request, originals)
+            glance = await run_in_threadpool(intake.glance, originals.folder / _NAME) if small else None
         return Response(status_code=204) if glance is None else await run_in_threadpool(_answer, glance)
 
     return router
 
 
-async def _received(request: Request, file: Path) -> bool:
+async def _received(request: Request, originals: Originals) -> bool:
     """False when there is more than `MOST_BYTES`."""
     size = 0
-    with file.open("wb") as target:
+    with originals.growing(_NAME) as target:
         async for part in request.stream():
             size += len(part)
             if size > MOST_BYTES:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +17,6 @@ from PIL import Image
 from pydantic import BaseModel, Field, StringConstraints
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
-from starlette.types import Message
 
 from app.frames import light, unpack
 from app.intake import Event, Intake, Opened, Reading
@@ -30,7 +25,8 @@ from app.locale import languages
 from app.notices import notice
 from app.temporary import of_disk
 from app.turn import png_of
-from dicom import Limits, render
+from app.uploads import MalformedUpload, NoFiles, UploadTooLarge, receive
+from dicom import Limits, Originals, render
 from dicom.errors import TooManyFiles
 from storage import NotFound, Store
 
@@ -44,14 +40,6 @@ T = TypeVar("T")
 Owner = Callable[[Request], str]
 Ticket = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{0,40}$")]
 Index = Annotated[int, PathParameter(ge=0, le=10_000_000)]
-
-
-class UploadTooLarge(Exception):
-    """More bytes in one upload than the setting allows."""
-
-
-class NoFiles(Exception):
-    """An upload without files."""
 
 
 class Rating(BaseModel):
@@ -75,21 +63,25 @@ def routes(
     @router.post("/upload")
     async def upload(request: Request, ticket: Ticket = "") -> Response:
         try:
-            folder = Path(tempfile.mkdtemp(prefix="upload-"))
+            originals = Originals()
         except OSError as error:
             return _refusal(of_disk(error), 507)
         try:
-            files, conversation, glanced = await _received(request, folder, limits)
-            conversation = await run_in_threadpool(_theirs, store, owner(request), conversation)
+            received = await receive(request, originals, limits)
+            conversation = await run_in_threadpool(_theirs, store, owner(request), received.field("conversation"))
         except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            originals.close()
             if (status := _upload_status(error)) is None:
                 raise
             return _refusal(of_disk(error) if isinstance(error, OSError) else error, status)
         called_off = threading.Event()
-        events = intake.take(owner(request), conversation, files, glanced=glanced, called_off=called_off)
-        lines = _listed(_lines(events, conversation, folder), under_way, (owner(request), ticket), called_off)
-        clean = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)  # also if no line was ever asked for
+        files = [originals.folder / name for name in received.names]
+        glanced = _PLACE.fullmatch(received.field("glanced"))
+        events = intake.take(
+            owner(request), conversation, files, glanced=int(glanced[0]) if glanced else None, called_off=called_off
+        )
+        lines = _listed(_lines(events, conversation, originals), under_way, (owner(request), ticket), called_off)
+        clean = BackgroundTask(originals.close)  # also if no line was ever asked for
         return StreamingResponse(lines, media_type="application/x-ndjson", background=clean)
 
     @router.post("/upload/{ticket}/cancel")
@@ -216,7 +208,7 @@ def _theirs(store: Store, owner: str, conversation: str) -> str:
 
 def _upload_status(error: BaseException) -> int | None:
     """What a failed upload is answered with: who sent it, how much, or no room here. None: nothing foreseen."""
-    if isinstance(error, NoFiles | NotFound):
+    if isinstance(error, NoFiles | NotFound | MalformedUpload):
         return 400
     if isinstance(error, UploadTooLarge | TooManyFiles):
         return 413
@@ -227,41 +219,8 @@ def _refusal(error: BaseException, status: int) -> JSONResponse:
     return JSONResponse({"sentence": notice(error)}, status)
 
 
-async def _received(request: Request, folder: Path, limits: Limits) -> tuple[list[Path], str, int | None]:
-    """The uploaded files, in `folder` under numbers of our own (their names may identify a person), the conversation
-    they go to, and the place among them of the one that was glanced at."""
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
-        message = await request.receive()
-        received += len(message.get("body", b""))
-        if received > limits.upload_bytes:
-            raise UploadTooLarge("BASIRA_UPLOAD_MB")
-        return message
-
-    scope = {name: value for name, value in request.scope.items() if name != "app"}  # errors as they are
-    try:
-        async with Request(scope, counted).form(max_files=limits.files, max_fields=10) as form:
-            uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
-            if not uploads:
-                raise NoFiles
-            paths = [folder / f"{number:05d}" for number in range(len(uploads))]
-            for part, path in zip(uploads, paths, strict=True):
-                await run_in_threadpool(_copy, part, path)
-            glanced = _PLACE.fullmatch(str(form.get("glanced") or ""))
-            return paths, str(form.get("conversation") or ""), int(glanced[0]) if glanced else None
-    except MultiPartException as error:
-        raise TooManyFiles("BASIRA_FILES") from error
-
-
-def _copy(part: UploadFile, path: Path) -> None:
-    with path.open("wb") as target:
-        shutil.copyfileobj(part.file, target, 1 << 20)
-
-
-def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> Iterator[str]:
-    """Events as NDJSON; deletes `folder` with the originals at the end, also when the reader has left."""
+def _lines(events: Iterator[Event], conversation: str, originals: Originals | None) -> Iterator[str]:
+    """Events as NDJSON; drops the `originals` at the end, also when the reader has left."""
     try:
         yield _line("started", conversation=conversation)
         for event in events:
@@ -275,8 +234,8 @@ def _lines(events: Iterator[Event], conversation: str, folder: Path | None) -> I
     except Exception as error:  # the response has begun: a sentence is all that can still be said
         yield _line("refused", name_index=None, sentence=notice(error))
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        if originals is not None:
+            originals.close()
 
 
 def _listed(lines: Iterator[str], where: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> Iterator[str]:

@@ -25,7 +25,7 @@ from app.locale import Locale
 from app.preview import preview_route
 from app.routes import routes, sample_files
 from app.settings import Settings
-from app.temporary import private_folder
+from app.temporary import leave_no_dump, private_folder
 from app.turn import Turns
 from dicom import Sandbox
 from model import names_the_hub
@@ -123,6 +123,7 @@ def serve(settings: Settings, locale: Locale) -> int:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if not names_the_hub(settings.model):  # said before Gradio imports the hub's library, which reads it once
         os.environ["HF_HUB_OFFLINE"] = "1"
+    leave_no_dump()
     with private_folder(settings.data), Store(settings.data) as store:
         quiet_threads()
         engine = LoadingEngine(functools.partial(open_model, settings))

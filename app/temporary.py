@@ -1,10 +1,11 @@
-"""Where uploads lie while they are read: a private folder for each run, gone with it. Knows no upload."""
+"""Where temporary files lie: a private folder for each run, gone with it. Knows no upload."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
+import resource
 import shutil
 import tempfile
 import uuid
@@ -46,6 +47,11 @@ def private_folder(data: Path) -> Iterator[Path]:
         tempfile.tempdir = previous
         shutil.rmtree(own, ignore_errors=True)
         os.close(lock)
+
+
+def leave_no_dump() -> None:
+    """Let the system write no image of this process's memory when it crashes: originals and pictures lie in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _remove_abandoned(everyone: Path) -> None:

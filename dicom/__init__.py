@@ -14,6 +14,7 @@ from dicom.facts import Facts
 from dicom.inspection import Inspection, inspect, render_files
 from dicom.limits import Limits
 from dicom.model_input import composite, model_array, sample, square
+from dicom.originals import Originals
 from dicom.render import automatic, displayed_size, full_range, grey_levels, render
 from dicom.sandbox import Sandbox
 from dicom.series import Series
@@ -28,6 +29,7 @@ __all__ = [
     "Frame",
     "Inspection",
     "Limits",
+    "Originals",
     "Picture",
     "Preset",
     "Sandbox",

@@ -27,17 +27,26 @@ def scan_zip(stream: BinaryIO) -> Header:
     return Header("zip", Facts(), "", "", "", 0, False, "", ())
 
 
+def sizes(path: Path, room: int, limits: Limits) -> tuple[int, ...]:
+    """Bytes that each member announces, in the order of `unpack`, which raises the same."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(member.file_size for member in _members(archive, path.stat().st_size, room, limits))
+    except _BROKEN as fault:
+        raise DamagedFile("the ZIP is broken") from fault
+
+
 def unpack(path: Path, folder: Path, room: int, limits: Limits) -> tuple[int | tuple[str, str], ...]:
-    """Write the members as folder/000000, … (names are not trusted), `room` bytes at most.
+    """Write the members as folder/000000, … (names are not trusted), `room` bytes at most. What stands there already is
+    written to: see `originals`.
 
     For every member its bytes, or (class name, message) of the error when it is broken: the others are still good.
     Raises `EncryptedFile`, `TooManyFiles`, `TooManyBytes`, `InflatesTooMuch`, `DamagedFile`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not _litter(m.filename)]
             packed = path.stat().st_size
-            _check(members, packed, room, limits)
+            members = _members(archive, packed, room, limits)
             room = min(room, int(max(packed, MIB) * limits.zip_ratio))
             written: list[int | tuple[str, str]] = []
             for number, member in enumerate(members):
@@ -50,6 +59,12 @@ def unpack(path: Path, folder: Path, room: int, limits: Limits) -> tuple[int | t
         raise DamagedFile("the ZIP is broken") from fault
     except OSError as fault:
         raise DamagedFile("the ZIP cannot be unpacked") from fault
+
+
+def _members(archive: zipfile.ZipFile, packed: int, room: int, limits: Limits) -> list[zipfile.ZipInfo]:
+    members = [m for m in archive.infolist() if not m.is_dir() and not _litter(m.filename)]
+    _check(members, packed, room, limits)
+    return members
 
 
 def _litter(name: str) -> bool:

@@ -167,7 +167,7 @@ class _Child:
         parts, descriptor = [], self._out.fileno()
         while count:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            if left <= 0 or not _readable(descriptor, left):
                 self.kill()
                 raise TookTooLong("Limits.seconds_per_scan or seconds_per_step: wall clock")
             part = os.read(descriptor, min(count, 1 << 20))
@@ -184,6 +184,13 @@ class _Child:
             with contextlib.suppress(OSError):
                 stream.close()
         self._process.wait()
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Whether something comes within `seconds`. `select.select` refuses descriptors beyond the first thousand."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
 
 
 def _shared_memory() -> IO[bytes]:

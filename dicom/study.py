@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +22,7 @@ from dicom.facts import Facts
 from dicom.grouping import group
 from dicom.headers import Header
 from dicom.limits import Limits
+from dicom.originals import Originals
 from dicom.repeats import NO_REPEATS, Repeats, repeats, suspects
 from dicom.sandbox import Sandbox, known_error, shared_sandbox
 from dicom.series import Series
@@ -40,15 +39,6 @@ class Skipped:
     member: int | None = None
 
 
-class _Unpacked:
-    """A private folder, removed when asked, when forgotten, or when the interpreter ends."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.remove: Callable[[], object] = lambda: None
-        if folder is not None:
-            self.remove = weakref.finalize(self, shutil.rmtree, folder, True)
-
-
 @dataclass(frozen=True, eq=False)
 class Study:
     """The series found, in the order their first files came, and what was skipped with the reason.
@@ -58,14 +48,15 @@ class Study:
 
     series: tuple[Series, ...]
     skipped: tuple[Skipped, ...]
-    _unpacked: _Unpacked = field(repr=False)
+    _unpacked: Originals | None = field(repr=False)
 
     def close(self) -> None:
         """Remove unpacked files; frames of a ZIP, but one that came with its header, cannot be read afterwards.
 
         Safe to call twice.
         """
-        self._unpacked.remove()
+        if self._unpacked is not None:
+            self._unpacked.close()
 
     def __enter__(self) -> Study:
         return self
@@ -123,7 +114,7 @@ class _Opening:
         self._headers: list[Header | None] = []
         self._skipped: list[Skipped] = []
         self._at_hand: dict[int, Frame] = {}
-        self._folder: Path | None = None
+        self._unpacked: Originals | None = None
 
     def study(self, paths: list[Path]) -> Study:
         """Scan until no ZIP or DICOMDIR names further files; ZIPs within ZIPs are refused."""
@@ -131,13 +122,13 @@ class _Opening:
         for index, path in enumerate(paths):
             batch.extend(self._listed(path, index))
         self._scan(batch)
-        self._scan(self._unpacked())
+        self._scan(self._members())
         self._scan(self._referenced())
         self._refuse_leftovers()
         headers: list[Header | None] = self._headers
         files = [found.path for found in self._files]
         known = [h if h is not None else _NOTHING for h in headers]
-        unpacked = _Unpacked(self._folder)
+        unpacked = self._unpacked
         names = [found.name_index for found in self._files]
         groups = group(headers, self._repeats())
         series = tuple(Series(g, known, files, self._sandbox, unpacked, names, at_hand=self._at_hand) for g in groups)
@@ -160,8 +151,8 @@ class _Opening:
         return repeats(self._headers, found)
 
     def clean(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._unpacked is not None:
+            self._unpacked.close()
 
     def _listed(self, path: Path, index: int) -> list[_Found]:
         if path.is_dir():
@@ -216,8 +207,8 @@ class _Opening:
             self._at_hand[len(self._files)] = frame
         return header
 
-    def _unpacked(self) -> list[_Found]:
-        """The members of every ZIP among the files scanned so far, in a private folder.
+    def _members(self) -> list[_Found]:
+        """The members of every ZIP among the files scanned so far, unpacked where nobody else reads them.
 
         They share `Limits.upload_bytes` with the files that came unpacked; a ZIP that does not fit is skipped.
         """
@@ -230,13 +221,10 @@ class _Opening:
             if header is None or header.reader != "zip":
                 continue
             source = self._files[position]
-            folder = self._private() / f"{position:06d}"
-            folder.mkdir()
             self._headers[position] = None
             try:
-                members = self._sandbox.call("unpack", str(source.path), str(folder), room)
+                folder, members = self._unpack(source.path, f"{position:06d}", room)
             except DicomError as refused:
-                shutil.rmtree(folder, ignore_errors=True)  # what was written before the refusal
                 self._skipped.append(Skipped(source.name_index, refused, source.member))
                 continue
             for number, member in enumerate(members):
@@ -247,10 +235,19 @@ class _Opening:
                     found.append(_Found(folder / f"{number:06d}", source.name_index, number))
         return found
 
-    def _private(self) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="study-"))  # mkdtemp: mode 0700
-        return self._folder
+    def _unpack(self, path: Path, name: str, room: int) -> tuple[Path, tuple[int | tuple[str, str], ...]]:
+        """The folder that the members of a ZIP lie in, and what `archive.unpack` says of each."""
+        sizes = self._sandbox.call("sizes", str(path), room)
+        self._unpacked = self._unpacked or Originals()
+        folder = self._unpacked.folder / name
+        folder.mkdir()
+        try:
+            for number, size in enumerate(sizes):
+                self._unpacked.path(f"{name}/{number:06d}", size)
+            return folder, self._sandbox.call("unpack", str(path), str(folder), room)
+        except DicomError:
+            shutil.rmtree(folder, ignore_errors=True)  # what was written before the refusal
+            raise
 
     def _referenced(self) -> list[_Found]:
         """Files a DICOMDIR names, looked for below its own folder only, unless they are here already."""
@@ -262,7 +259,7 @@ class _Opening:
             if header is None or header.reader != "directory":
                 continue
             source = self._files[position]
-            root = source.path.resolve().parent
+            root = source.path.parent.resolve()  # of where it was given: it may be a link
             missing: list[Skipped] = []
             named = [(number, parts) for number, parts in enumerate(header.references) if parts]
             named = named[: self._limits.files]

@@ -51,13 +51,13 @@ def _processor_time(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-Identity = tuple[str, int, int, int]
-"""Path, inode, size and time of change: what makes a kept file still the same one."""
+Identity = tuple[str, int, int, int, int]
+"""Path, device, inode, size and time of change: what makes a kept file still the same one."""
 
 
 def _identity(path: Path | str) -> Identity:
     state = os.stat(path)
-    return str(path), state.st_ino, state.st_size, state.st_mtime_ns
+    return str(path), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _is_unchanged(identity: Identity) -> bool:
@@ -84,6 +84,7 @@ class Desk:
             "digest": self.digest,
             "frame": self.frame,
             "region": self.region,
+            "sizes": self.sizes,
             "unpack": self.unpack,
             "probe": self.probe,
         }
@@ -128,7 +129,7 @@ class Desk:
         if not place.is_file():
             raise UnknownFile("not a regular file")  # a pipe or a device would keep the reader waiting
         identity = _identity(place)
-        if identity[2] > self._limits.file_bytes:
+        if identity[3] > self._limits.file_bytes:
             raise TooManyBytes("Limits.file_bytes: one file")
         self._make_room(identity)
         with place.open("rb") as stream:
@@ -232,6 +233,10 @@ class Desk:
         self._make_room(_identity(path))
         return slides.region(self._slide(path), box, scale)
 
+    def sizes(self, path: str, room: int) -> tuple[int, ...]:
+        """Bytes that the members of a ZIP announce; see `archive.sizes`."""
+        return archive.sizes(Path(path), room, self._limits)
+
     def unpack(self, path: str, folder: str, room: int) -> tuple[int | tuple[str, str], ...]:
         """The members of a ZIP written as folder/000000, 000001, …; see `archive.unpack`."""
         return archive.unpack(Path(path), Path(folder), room, self._limits)
@@ -261,7 +266,7 @@ class Desk:
     def _make_room(self, wanted: Identity) -> None:
         """Close other open files, the one unused for longest first, until they and the wanted one fit their share."""
         others = {i: size_of(source.stream) for i, (source, _) in self._open.items() if i != wanted}
-        over = sum(others.values()) + wanted[2] - self._limits.worker_memory_bytes // _KEPT_SHARE
+        over = sum(others.values()) + wanted[3] - self._limits.worker_memory_bytes // _KEPT_SHARE
         for identity, held in others.items():
             if over <= 0:
                 return
