@@ -252,6 +252,31 @@ def test_an_upload_without_files_says_so(client: TestClient) -> None:
     assert set(answer.json()["sentence"]) == {"en", "ar"}
 
 
+def part(disposition: str, content: bytes) -> bytes:
+    return f"--cut\r\ncontent-disposition: form-data; {disposition}\r\n\r\n".encode() + content + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"--cut\r\n"),
+        ("multipart/form-data; boundary=cut", b""),
+        ("multipart/form-data; boundary=cut", b"rubbish"),
+        ("multipart/form-data; boundary=cut", part('name="files"; filename="x"', b"DI").removesuffix(b"\r\n")),
+        ("multipart/form-data; boundary=cut", b"--cut\r\n" + b"x" * 9000 + b": y\r\n\r\n--cut--\r\n"),
+        ("multipart/form-data; boundary=cut", part('name="a"', b"1") * 11 + b"--cut--"),
+        ("application/x-www-form-urlencoded", b"files=x"),
+    ],
+    ids=["no boundary", "empty", "no form", "broken off", "endless header", "too many parts", "another form"],
+)  # fmt: skip
+def test_a_body_that_is_no_whole_form_is_called_so(client: TestClient, private: Path, kind: str, body: bytes) -> None:
+    answer = client.post("/api/upload", content=body, headers={"content-type": kind})
+    assert answer.status_code == 400
+    assert "did not arrive whole" in answer.json()["sentence"]["en"]
+    assert "لم يصل" in answer.json()["sentence"]["ar"]
+    assert list(private.iterdir()) == []
+
+
 @contextmanager
 def files_no_larger_than(size: int) -> Iterator[None]:
     """The nearest to a full disk that a test can have without one: the system refuses to write on."""
