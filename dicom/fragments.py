@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,12 +24,16 @@ _STARTS = (
     b"\x00\x00\x00\x0cJXL ",
 )
 
+Piece = tuple[int, int]
+"""(offset, length) in the stream."""
+Frames = tuple[tuple[Piece, ...], ...]
+
 
 @dataclass(frozen=True)
 class Fragments:
-    """The pieces of every frame as (offset, length) in the stream."""
+    """The pieces of every frame."""
 
-    frames: tuple[tuple[tuple[int, int], ...], ...]
+    frames: Frames
 
     def read(self, stream: BinaryIO, index: int, limits: Limits) -> bytes:
         """The compressed bytes of frame `index`."""
@@ -43,29 +49,36 @@ class Fragments:
 
 
 def locate_frames(stream: BinaryIO, offset: int, count: int, ds: Dataset) -> Fragments:
-    """Walk the items from `offset` and group them into `count` frames (by offset table, else by content)."""
-    table, pieces = walk_fragments(stream, offset)
+    """Walk the items from `offset` and group them into frames: `count` of them as (0028,0008) says, or as many more as
+    there are.
+
+    Codestreams and RLE frames tell by their first bytes where a frame begins. An offset table, which some writers get
+    wrong, decides only where those tell of fewer frames than there should be, or where frames have no such beginning.
+    """
+    table, every = walk_fragments(stream, offset)
+    pieces = [piece for piece in every if piece[1]]
     if not pieces:
         raise TruncatedFile("(7FE0,0010) PixelData has no fragments")
+    heads = [read_at(stream, piece[0], 12) for piece in pieces]
+    known = _by_content(pieces, heads)
+    if len(every) == count > len(known):  # an empty fragment stands for a frame that is missing
+        return Fragments(tuple((piece,) for piece in every))
+    if len(known) >= count and (count > 1 or _begins(heads[0])):
+        return Fragments(known)
     if count == 1:
         return Fragments((tuple(pieces),))
-    starts = _extended_starts(ds, count) or _basic_starts(table, count)
-    if starts:
-        base = pieces[0][0] - 8
-        found = _by_start(pieces, [base + start for start in starts])
-        if found is not None:
-            return Fragments(found)
-    if len(pieces) == count:
-        return Fragments(tuple((piece,) for piece in pieces))
-    return Fragments(_by_content(stream, pieces))
+    stated = _by_table(every, _extended_starts(ds), count) or _by_table(every, _basic_starts(table), count)
+    if stated is not None:
+        return Fragments(stated)
+    return Fragments(tuple((piece,) for piece in pieces) if len(pieces) == count else known)
 
 
-def walk_fragments(stream: BinaryIO, offset: int) -> tuple[bytes, list[tuple[int, int]]]:
-    """The basic offset table's bytes and the fragments after it."""
+def walk_fragments(stream: BinaryIO, offset: int) -> tuple[bytes, list[Piece]]:
+    """The basic offset table's bytes and the fragments after it, empty ones too."""
     end = size_of(stream)
     stream.seek(offset)
     table: bytes | None = None
-    pieces: list[tuple[int, int]] = []
+    pieces: list[Piece] = []
     while True:
         head = stream.read(8)
         if len(head) < 8 or head[:4] == _END:
@@ -79,42 +92,47 @@ def walk_fragments(stream: BinaryIO, offset: int) -> tuple[bytes, list[tuple[int
         length = min(length, end - here)
         if table is None:
             table = stream.read(min(length, 4 * 1_000_000))
-        elif length:
+        else:
             pieces.append((here, length))
         stream.seek(here + length)
     return table or b"", pieces
 
 
-def _basic_starts(table: bytes, count: int) -> list[int]:
-    numbers = list(struct.unpack(f"<{len(table) // 4}L", table[: len(table) // 4 * 4]))
-    return numbers if len(numbers) == count else []
+def _basic_starts(table: bytes) -> list[int]:
+    return list(struct.unpack(f"<{len(table) // 4}L", table[: len(table) // 4 * 4]))
 
 
-def _extended_starts(ds: Dataset, count: int) -> list[int]:
+def _extended_starts(ds: Dataset) -> list[int]:
     """(7FE0,0001) ExtendedOffsetTable, PS3.3 C.7.6.3.1.8."""
     raw = elements.value(ds, "ExtendedOffsetTable")
-    if not isinstance(raw, bytes) or len(raw) != 8 * count:
-        return []
-    return list(struct.unpack(f"<{count}Q", raw))
+    return list(struct.unpack(f"<{len(raw) // 8}Q", raw[: len(raw) // 8 * 8])) if isinstance(raw, bytes) else []
 
 
-def _by_start(pieces: list[tuple[int, int]], starts: list[int]) -> tuple[tuple[tuple[int, int], ...], ...] | None:
-    """Group by item positions; None when a table entry points at no item (some writers get it wrong)."""
-    at = {piece[0] - 8: i for i, piece in enumerate(pieces)}
-    if any(start not in at for start in starts) or sorted(starts) != starts:
+def _by_table(pieces: Sequence[Piece], starts: Sequence[int], count: int) -> Frames | None:
+    """Group by the positions of items; None for a table that is too short, points at no item or skips some."""
+    at = {piece[0] - pieces[0][0]: i for i, piece in enumerate(pieces)}
+    firsts = [at.get(start, -1) for start in starts]
+    if len(starts) < count or firsts[:1] != [0] or sorted(set(firsts)) != firsts:
         return None
-    firsts = [at[start] for start in starts]
-    ends = [*firsts[1:], len(pieces)]
-    return tuple(tuple(pieces[a:b]) for a, b in zip(firsts, ends, strict=True))
+    return tuple(tuple(pieces[a:b]) for a, b in itertools.pairwise([*firsts, len(pieces)]))
 
 
-def _by_content(stream: BinaryIO, pieces: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], ...]:
-    """A new frame begins where a fragment starts like a codestream."""
-    groups: list[list[tuple[int, int]]] = []
-    for piece in pieces:
-        stream.seek(piece[0])
-        head = stream.read(12)
+def _by_content(pieces: Sequence[Piece], heads: Sequence[bytes]) -> Frames:
+    """A new frame begins where a fragment starts like a codestream; RLE has a fragment a frame (PS3.5 A.4.2)."""
+    if all(_is_rle(head) for head in heads):
+        return tuple((piece,) for piece in pieces)
+    groups: list[list[Piece]] = []
+    for piece, head in zip(pieces, heads, strict=True):
         if not groups or head.startswith(_STARTS):
             groups.append([])
         groups[-1].append(piece)
     return tuple(tuple(group) for group in groups)
+
+
+def _begins(head: bytes) -> bool:
+    return head.startswith(_STARTS) or _is_rle(head)
+
+
+def _is_rle(head: bytes) -> bool:
+    """An RLE header: the number of segments, 1 to 15, and the offset of the first, which is always 64; PS3.5 G.5."""
+    return len(head) >= 8 and 1 <= int.from_bytes(head[:4], "little") <= 15 and head[4:8] == b"\x40\0\0\0"

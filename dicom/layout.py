@@ -30,6 +30,11 @@ class Layout:
     def pixels(self) -> int:
         return self.rows * self.columns
 
+    @property
+    def frame_bits(self) -> int:
+        """Of one uncompressed frame that is not subsampled."""
+        return self.pixels * self.samples * self.bits_allocated
+
 
 def read_layout(ds: Dataset, keyword: str, limits: Limits) -> Layout:
     """The layout of the pixel element named `keyword`. Raises errors naming the tag that is wrong."""
@@ -38,20 +43,26 @@ def read_layout(ds: Dataset, keyword: str, limits: Limits) -> Layout:
     samples = elements.integer(ds, "SamplesPerPixel") or (1 if _single(photometric) else 3)
     allocated, stored, high = _bits(ds, keyword)
     frames = elements.integer(ds, "NumberOfFrames") or 1
-    if frames > limits.frames or frames < 0:
-        raise TooManyFrames("Limits.frames: (0028,0008) NumberOfFrames")
-    if rows * columns > limits.frame_pixels:
-        raise TooManyPixels("Limits.frame_pixels: (0028,0010) Rows x (0028,0011) Columns")
-    if rows * columns * frames > limits.file_pixels:
-        raise TooManyPixels("Limits.file_pixels: Rows x Columns x NumberOfFrames")
     if samples not in (1, 3, 4):
         raise UnsupportedPixels("(0028,0002) SamplesPerPixel is not 1, 3 or 4")
-    return Layout(
+    layout = Layout(
         rows, columns, samples, frames, allocated, stored, high,
         signed=elements.integer(ds, "PixelRepresentation") == 1,
         planar=elements.integer(ds, "PlanarConfiguration") == 1 and samples > 1,
         photometric=photometric,
     )  # fmt: skip
+    check_size(layout, limits)
+    return layout
+
+
+def check_size(layout: Layout, limits: Limits) -> None:
+    """Raises `TooManyFrames` or `TooManyPixels`."""
+    if layout.frames > limits.frames or layout.frames < 0:
+        raise TooManyFrames("Limits.frames: (0028,0008) NumberOfFrames")
+    if layout.pixels > limits.frame_pixels:
+        raise TooManyPixels("Limits.frame_pixels: (0028,0010) Rows x (0028,0011) Columns")
+    if layout.pixels * layout.frames > limits.file_pixels:
+        raise TooManyPixels("Limits.file_pixels: Rows x Columns x NumberOfFrames")
 
 
 def _single(photometric: str) -> bool:

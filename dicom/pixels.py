@@ -20,7 +20,8 @@ from dicom.codestream import Codestream, read_codestream
 from dicom.decoders import decode_codestream
 from dicom.errors import DamagedFile, FrameMissing, TruncatedFile, UnsupportedCompression, UnsupportedPixels
 from dicom.fragments import Fragments, locate_frames
-from dicom.layout import Layout, read_layout
+from dicom.held import layout_of
+from dicom.layout import Layout
 from dicom.limits import Limits
 from dicom.source import PixelElement, Source, read_at
 
@@ -51,7 +52,7 @@ class PixelReader:
     def __init__(self, source: Source, limits: Limits) -> None:
         if source.pixels is None:
             raise FrameMissing("there is no pixel element")
-        self.layout: Layout = read_layout(source.dataset, source.pixels.keyword, limits)
+        self.layout: Layout = layout_of(source, limits)
         self._source, self._limits = source, limits
         self._element: PixelElement = source.pixels
         self._fragments: Fragments | None = None
@@ -116,7 +117,7 @@ class PixelReader:
         layout = self.layout
         if self._subsampled():
             return layout.pixels * 2
-        return (layout.pixels * layout.samples * layout.bits_allocated + 7) // 8
+        return (layout.frame_bits + 7) // 8
 
     def _plain(self, raw: bytes, order: str) -> Stored:
         """Stored values of one uncompressed frame's bytes, words in `order` ("<" or ">")."""

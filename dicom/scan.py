@@ -14,7 +14,7 @@ from dicom.facts import Facts
 from dicom.frames import is_color, unit_of
 from dicom.groups import FrameGroups
 from dicom.headers import Header, Slot
-from dicom.layout import read_layout
+from dicom.held import layout_of
 from dicom.limits import Limits
 from dicom.source import Source
 
@@ -43,7 +43,7 @@ def scan_dicom(source: Source, limits: Limits) -> Header:
     kinds.refuse_non_images(source)
     if source.pixels is None:
         raise DirectoryFile("unreachable: refuse_non_images names objects without pixels")
-    layout = read_layout(ds, source.pixels.keyword, limits)
+    layout = layout_of(source, limits)
     facts = describe(ds, 0, layout)
     return Header(
         reader="dicom",
@@ -56,6 +56,7 @@ def scan_dicom(source: Source, limits: Limits) -> Header:
         unit=unit_of(ds, FrameGroups(ds, 0)),
         slots=_slots(ds, layout.frames),
         syntax=source.syntax,
+        notes=("more-frames",) if layout.frames > max(1, elements.integer(ds, "NumberOfFrames") or 1) else (),
     )
 
 
