@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import os
 import zipfile
@@ -10,20 +11,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from dicom.errors import DamagedFile, EncryptedFile, InflatesTooMuch, TooManyBytes, TooManyFiles
+from dicom.errors import DamagedFile, EncryptedFile, InflatesTooMuch, OfficeDocument, TooManyBytes, TooManyFiles
 from dicom.facts import Facts
 from dicom.headers import Header
 from dicom.limits import MIB, Limits
+from dicom.litter import is_litter
 
 _COPIED = MIB
+_DOCUMENT = frozenset(("[Content_Types].xml", "mimetype", "Index/Document.iwa"))
+"""Members that make a ZIP a document: ISO/IEC 29500-2, OpenDocument 1.3 part 2, Apple's iWork."""
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError)
 """What zipfile raises for bytes it cannot read, an unknown compression (NotImplementedError) among them."""
 
 
 def scan_zip(stream: BinaryIO) -> Header:
-    """Marks a ZIP as such; `unpack` does the work."""
+    """Marks a ZIP as such; `unpack` does the work. Raises `OfficeDocument` for one that is a document."""
     if not zipfile.is_zipfile(stream):
         raise DamagedFile("the ZIP has no central directory")
+    with contextlib.suppress(*_BROKEN, OSError), zipfile.ZipFile(stream) as archive:
+        if _DOCUMENT.intersection(archive.namelist()):
+            raise OfficeDocument("Office Open XML, OpenDocument or EPUB")
     return Header("zip", Facts(), "", "", "", 0, False, "", ())
 
 
@@ -62,15 +69,9 @@ def unpack(path: Path, folder: Path, room: int, limits: Limits) -> tuple[int | t
 
 
 def _members(archive: zipfile.ZipFile, packed: int, room: int, limits: Limits) -> list[zipfile.ZipInfo]:
-    members = [m for m in archive.infolist() if not m.is_dir() and not _litter(m.filename)]
+    members = [m for m in archive.infolist() if not m.is_dir() and not is_litter(m.filename)]
     _check(members, packed, room, limits)
     return members
-
-
-def _litter(name: str) -> bool:
-    """Folders and hidden files that operating systems add."""
-    parts = name.replace("\\", "/").split("/")
-    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "desktop.ini")
 
 
 def _check(members: list[zipfile.ZipInfo], packed: int, room: int, limits: Limits) -> None:
@@ -114,9 +115,9 @@ def walk(folder: Path, limits: Limits) -> Iterator[Path]:
     """Files below a folder in a stable order, links not followed. Raises `TooManyFiles`."""
     count = 0
     for root, folders, names in os.walk(folder, followlinks=False):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_litter(name))
         for name in sorted(names):
-            if _litter(name):
+            if is_litter(name):
                 continue
             count += 1
             if count > limits.files:

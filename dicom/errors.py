@@ -20,9 +20,24 @@
     │   ├── PresentationState        display settings of other images: send those images
     │   ├── Waveform                 ECG and other curves
     │   ├── EncapsulatedDocument     PDF, CDA or 3-D model inside DICOM
-    │   ├── VideoObject              MPEG-2, H.264 or H.265 inside DICOM: export still frames
+    │   ├── VideoObject              a video, by itself or inside DICOM: export still frames
     │   ├── DirectoryFile            a DICOMDIR without its files: send the whole folder
     │   └── OtherObject              any other object without pixels
+    ├── ForeignFile                  a known kind of file that is not read
+    │   ├── HeicPicture              a phone's photo: export it as JPEG or PNG
+    │   ├── AvifPicture              export it as JPEG or PNG
+    │   ├── JpegXlPicture            export it as JPEG or PNG
+    │   ├── RawPhoto                 a camera's raw picture: develop it
+    │   ├── RarePicture              any other format of pictures: export it as PNG or TIFF
+    │   ├── DesignFile               a drawing or a picture in layers: export it as PNG
+    │   ├── PdfDocument              export its pages as pictures
+    │   ├── OfficeDocument           save the pictures that are in it
+    │   ├── TextFile                 copy the text into the question
+    │   ├── AudioFile                a sound
+    │   ├── VolumeInTwoFiles         .hdr and .img: convert them into one .nii
+    │   ├── ResearchVolume           NRRD, MetaImage, MINC and others: convert it into NIfTI or DICOM
+    │   ├── MicroscopeFile           a maker's own format: export it as DICOM or pyramidal TIFF
+    │   └── SystemFile               left by an operating system: passed over where anything else came
     ├── TooLarge                     a bound of `Limits` was reached; the message names the bound
     │   ├── TooManyBytes
     │   ├── TooManyPixels
@@ -82,7 +97,7 @@ class DamagedFile(Unreadable):
 
 
 class PackedFile(Unreadable):
-    """A gzip file around anything but a NIfTI volume."""
+    """gzip around anything but a NIfTI volume, RAR, 7z, tar, xz, bzip2, zstd, CAB, a disc's image, a ZIP in a ZIP."""
 
 
 class EncryptedFile(Unreadable):
@@ -130,7 +145,7 @@ class EncapsulatedDocument(NotAnImage):
 
 
 class VideoObject(NotAnImage):
-    """MPEG-2, MPEG-4 AVC/H.264, HEVC/H.265 or SMPTE ST 2110 inside DICOM."""
+    """MPEG-2, MPEG-4 AVC/H.264, HEVC/H.265 or SMPTE ST 2110 inside DICOM, or a file of a video."""
 
 
 class DirectoryFile(NotAnImage):
@@ -139,6 +154,66 @@ class DirectoryFile(NotAnImage):
 
 class OtherObject(NotAnImage):
     """Any other SOP class without pixels."""
+
+
+class ForeignFile(DicomError):
+    """A known kind of file that is not read; see `foreign`."""
+
+
+class HeicPicture(ForeignFile):
+    """HEIC or HEIF, ISO/IEC 23008-12."""
+
+
+class AvifPicture(ForeignFile):
+    """AVIF: AV1 in HEIF."""
+
+
+class JpegXlPicture(ForeignFile):
+    """JPEG XL outside DICOM, ISO/IEC 18181."""
+
+
+class RawPhoto(ForeignFile):
+    """DNG, CR2, CR3, NEF, ARW, RAF, ORF, RW2: what Pillow would open of them is a thumbnail."""
+
+
+class RarePicture(ForeignFile):
+    """PNM, ICO, OpenEXR, JPEG XR and others."""
+
+
+class DesignFile(ForeignFile):
+    """SVG, PostScript, Photoshop, GIMP."""
+
+
+class PdfDocument(ForeignFile):
+    """PDF outside DICOM."""
+
+
+class OfficeDocument(ForeignFile):
+    """Word, Excel, PowerPoint and OpenDocument: ZIPs, but not of files that anybody sent."""
+
+
+class TextFile(ForeignFile):
+    """Text of any kind: notes, CSV, JSON, HTML."""
+
+
+class AudioFile(ForeignFile):
+    """WAV, MP3, Ogg, FLAC, AMR, MPEG-4 audio."""
+
+
+class VolumeInTwoFiles(ForeignFile):
+    """The header of a NIfTI or Analyze volume without its voxels, which lie in a file that says nothing of itself."""
+
+
+class ResearchVolume(ForeignFile):
+    """NRRD, MetaImage, MINC, HDF5, MGH, VTK, MATLAB, NumPy."""
+
+
+class MicroscopeFile(ForeignFile):
+    """CZI, ND2, LIF."""
+
+
+class SystemFile(ForeignFile):
+    """.DS_Store, AppleDouble, desktop.ini and the like, recognised by content where a name does not tell."""
 
 
 class TooLarge(DicomError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import importlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from dicom.facts import Facts, edge_letters, orientation
 from dicom.headers import SPLITS, Header, Slot
 from dicom.limits import Limits
 from dicom.raster import frame_of, narrowed
+from dicom.sniff import is_nifti_2
 from dicom.values import Frame
 
+_MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 _ROW, _COLUMN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 
 
@@ -49,9 +52,18 @@ class Nifti:
     @property
     def zooms(self) -> tuple[float, float, float]:
         """Distances along x, y and z, mm; 0 when not stated."""
-        found = [float(z) for z in self.image.header.get_zooms()[:3]] + [0.0] * 3
+        try:
+            unit = self.image.header.get_xyzt_units()[0]
+        except KeyError:  # a code that the standard does not have
+            unit = ""
+        found = [float(z) * _MILLIMETRES.get(unit, 1.0) for z in self.image.header.get_zooms()[:3]] + [0.0] * 3
         x, y, z = (found[axis] if 0 < found[axis] < 1000 else 0.0 for axis in self.axes)
         return x, y, z
+
+    @property
+    def color(self) -> bool:
+        """Whether voxels are RGB24 or RGBA32, which nibabel gives as records of bytes."""
+        return self.image.get_data_dtype().names is not None
 
 
 def open_nifti(path: Path, limits: Limits) -> Nifti:
@@ -66,7 +78,8 @@ def open_nifti(path: Path, limits: Limits) -> Nifti:
     handle = nibabel.fileholders.FileHolder(fileobj=opened)
     files = {"header": handle, "image": handle}
     try:
-        image = nibabel.Nifti1Image.from_file_map(files)
+        head = opened.read(8)
+        image = (nibabel.Nifti2Image if is_nifti_2(head) else nibabel.Nifti1Image).from_file_map(files)
         turned = nibabel.io_orientation(image.affine)
     except (
         nibabel.spatialimages.HeaderDataError,
@@ -75,6 +88,7 @@ def open_nifti(path: Path, limits: Limits) -> Nifti:
         OSError,
         ValueError,
         EOFError,
+        zlib.error,
     ) as fault:
         raise DamagedFile("the NIfTI header cannot be read") from fault
     found = Nifti(image, *_named(turned))
@@ -111,7 +125,7 @@ def scan_nifti(path: Path, limits: Limits) -> Header:
         Slot(i, _ROW + _COLUMN, (0.0, 0.0, (i % depth) * (z or 1.0)), _volume(i // depth))
         for i in range(depth * volumes)
     )
-    return Header("nifti", facts, "", "", "", 0, False, "", slots, syntax="nifti")
+    return Header("nifti", facts, "", "", "", 0, volume.color, "", slots, syntax="nifti")
 
 
 def _volume(number: int) -> tuple[float | None, ...]:
@@ -125,15 +139,33 @@ def nifti_frame(volume: Nifti, index: int) -> Frame:
     if not 0 <= index < depth * volumes:
         raise FrameMissing("there is no such slice")
     plane = _plane(volume, index % depth, index // depth)
-    if plane.dtype.names or plane.dtype.kind not in "iuf":
-        raise UnsupportedPixels("NIfTI datatype is neither integer nor real")
     shown = plane[::-1, ::-1]
+    if volume.color:
+        return _placed(frame_of(_rgb(shown)), volume)
+    if plane.dtype.kind not in "iuf":
+        raise UnsupportedPixels("NIfTI datatype is neither integer nor real nor RGB")
     whole = shown.dtype.kind in "iu"
     frame = frame_of(np.ascontiguousarray(narrowed(shown) if whole else np.nan_to_num(shown.astype(np.float32))))
+    return _placed(frame, volume)
+
+
+def _placed(frame: Frame, volume: Nifti) -> Frame:
     x, y, _ = volume.zooms
     spacing = (y, x) if x and y else None
     aspect = spacing[0] / spacing[1] if spacing else 1.0
     return dataclasses.replace(frame, edges=edge_letters(_ROW, _COLUMN), pixel_spacing_mm=spacing, pixel_aspect=aspect)
+
+
+def _rgb(records: NDArray[Any]) -> NDArray[np.uint8]:
+    """(rows, columns, 3) of records of R, G, B and perhaps A, which stands on white as in other pictures."""
+    planes = [np.asarray(records[name]) for name in records.dtype.names or ()]
+    if len(planes) not in (3, 4) or any(plane.dtype != np.uint8 for plane in planes):
+        raise UnsupportedPixels("a NIfTI record is neither RGB24 nor RGBA32")
+    color = np.stack(planes[:3], axis=-1)
+    if len(planes) == 3 or not planes[3].any():  # nothing at all to be seen: the fourth byte is not used
+        return color
+    alpha = planes[3][..., None].astype(np.float32) / 255
+    return np.asarray(np.round(color * alpha + 255 * (1 - alpha)), np.uint8)
 
 
 def _plane(volume: Nifti, z: int, later: int) -> NDArray[Any]:

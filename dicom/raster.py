@@ -17,6 +17,7 @@ from dicom.colour import corrected
 from dicom.errors import (
     DamagedFile,
     FrameMissing,
+    RawPhoto,
     TooManyFrames,
     TooManyPixels,
     TruncatedFile,
@@ -53,6 +54,8 @@ def open_raster(stream: BinaryIO, limits: Limits) -> Image.Image:
 def scan_raster(stream: BinaryIO, limits: Limits) -> Header:
     """Size, pages and mode of a picture."""
     image = open_raster(stream, limits)
+    if _is_raw(image):
+        raise RawPhoto("a TIFF of a camera: its first page is a thumbnail")
     pages = _pages(image, limits)
     turned = _orientation(image) in (5, 6, 7, 8)
     rows, columns = (image.width, image.height) if turned else (image.height, image.width)
@@ -199,6 +202,12 @@ def _names_a_label(image: Image.Image) -> bool:
     found = getattr(image, "tag_v2", {}).get(270, "")
     words = str(found).lower().replace("\r", "\n").split("\n")[:3]
     return any(line.strip().startswith(("label", "macro")) for line in words)
+
+
+def _is_raw(image: Image.Image) -> bool:
+    """DNG by (50706) DNGVersion; NEF, ARW and others by a reduced first page, a (271) Make and (330) SubIFDs."""
+    tags = getattr(image, "tag_v2", {})
+    return 50706 in tags or (271 in tags and 330 in tags and _tag(image, 254, 0) & 1 == 1)
 
 
 def _white_is_zero(image: Image.Image) -> bool:

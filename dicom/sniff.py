@@ -6,18 +6,28 @@ import struct
 import zlib
 from typing import Literal
 
-from dicom.errors import DicomError, DisguisedFile, EmptyFile, EncryptedFile, PackedFile, UnknownFile
+from dicom.errors import (
+    DicomError,
+    DisguisedFile,
+    EmptyFile,
+    EncryptedFile,
+    PackedFile,
+    RawPhoto,
+    UnknownFile,
+    VolumeInTwoFiles,
+)
+from dicom.foreign import foreign, is_half_volume
 from dicom.source import refuse_disguise
 
 Kind = Literal["dicom", "raster", "tiff", "slide", "zip", "nifti"]
 
-HEAD_BYTES = 512
+HEAD_BYTES = 0x8806
+"""As far as the first volume descriptor of a disc's image (ECMA-119), which begins last of all signatures."""
 _RASTERS = (
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
     b"GIF87a",
     b"GIF89a",
-    b"BM",
     b"\x00\x00\x00\x0cjP  ",
     b"\xff\x4f\xff\x51",
 )
@@ -29,8 +39,10 @@ _FIRST_GROUPS = (0x0002, 0x0008, 0x0004, 0x0010)
 
 
 def sniff(head: bytes) -> Kind:
-    """The kind of a file from its first `HEAD_BYTES` bytes. Raises `EmptyFile`, `DisguisedFile`,
-    `EncryptedFile`, `PackedFile` or `UnknownFile`."""
+    """The kind of a file from its first `HEAD_BYTES` bytes.
+
+    Raises `EmptyFile`, `DisguisedFile`, `EncryptedFile`, `UnknownFile`, or what `foreign` says of it.
+    """
     if not head:
         raise EmptyFile("the file has no bytes")
     if head[128:132] == b"DICM":
@@ -40,7 +52,10 @@ def sniff(head: bytes) -> Kind:
     if found is not None:
         return found
     if head[:2] == b"\x1f\x8b":
-        if _is_nifti(_gunzipped(head)):
+        inside = _gunzipped(head)
+        if is_half_volume(inside):
+            raise VolumeInTwoFiles("half of a volume, packed")
+        if _is_nifti(inside):
             return "nifti"  # whose readers all take it packed
         raise PackedFile("gzip (RFC 1952) around something other than a NIfTI volume")
     if head[:1] == b"\x30" and _CMS_OID in head[:64]:
@@ -51,9 +66,11 @@ def sniff(head: bytes) -> Kind:
 
 
 def _by_signature(head: bytes) -> Kind | None:
-    if head.startswith(_RASTERS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    if head.startswith(_RASTERS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or _is_bitmap(head):
         return "raster"
     if head.startswith(_TIFFS):
+        if head[8:10] == b"CR":
+            raise RawPhoto("CR2")
         return "tiff"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
@@ -62,8 +79,18 @@ def _by_signature(head: bytes) -> Kind | None:
     return "nifti" if _is_nifti(head) else None
 
 
+def _is_bitmap(head: bytes) -> bool:
+    """A BMP: two letters, and the size of the header that follows, of which there are few; texts begin with BM too."""
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)
+
+
 def _is_nifti(head: bytes) -> bool:
-    return head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:7] == b"n+2"
+    return head[344:348] == b"n+1\x00" or is_nifti_2(head)
+
+
+def is_nifti_2(head: bytes) -> bool:
+    """Whether the header is of NIfTI-2, whose magic stands behind its length."""
+    return head[4:8] == b"n+2\x00"
 
 
 def _gunzipped(head: bytes) -> bytes:
@@ -91,6 +118,6 @@ def _starts_like_dicom(head: bytes) -> bool:
 
 
 def _why_not(head: bytes) -> DicomError:
-    if b"DICM" in head:
+    if b"DICM" in head[:512]:
         return DisguisedFile("DICM stands where no DICOM file has it")
-    return UnknownFile("no signature of a supported kind of file")
+    return foreign(head) or UnknownFile("no signature of a kind of file we know")

@@ -13,10 +13,11 @@ from dicom.errors import (
     DicomError,
     DirectoryFile,
     FileMissing,
+    PackedFile,
     ReferenceMissing,
+    SystemFile,
     TooManyBytes,
     TooManyFiles,
-    UnknownFile,
 )
 from dicom.facts import Facts
 from dicom.grouping import group
@@ -132,8 +133,13 @@ class _Opening:
         names = [found.name_index for found in self._files]
         groups = group(headers, self._repeats())
         series = tuple(Series(g, known, files, self._sandbox, unpacked, names, at_hand=self._at_hand) for g in groups)
-        skipped = tuple(sorted(self._skipped, key=lambda s: (s.name_index, s.member or 0)))
-        return Study(series, skipped, unpacked)
+        return Study(series, self._worth_telling(series), unpacked)
+
+    def _worth_telling(self, series: tuple[Series, ...]) -> tuple[Skipped, ...]:
+        """What was skipped, in order; files of the operating system only where nothing else came."""
+        told = [s for s in self._skipped if not isinstance(s.error, SystemFile)]
+        told = told if told or series else self._skipped
+        return tuple(sorted(told, key=lambda s: (s.name_index, -1 if s.member is None else s.member)))
 
     def _repeats(self) -> Repeats:
         """Which files came several times. Only those that may have are read again, and decoded only where they are
@@ -283,7 +289,7 @@ class _Opening:
             source = self._files[position]
             if header is not None and header.reader == "zip":
                 self._headers[position] = None
-                error: DicomError = UnknownFile("a ZIP within a ZIP")
+                error: DicomError = PackedFile("a ZIP within a ZIP")
                 self._skipped.append(Skipped(source.name_index, error, source.member))
             elif header is not None and header.reader == "directory":
                 self._headers[position] = None

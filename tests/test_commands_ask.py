@@ -68,9 +68,9 @@ def test_a_file_that_is_no_image_is_refused_before_the_model_is_loaded(
 ) -> None:
     (tmp_path / "letter.txt").write_text("Dear colleague,")
     assert main(["ask", "--image", str(tmp_path / "letter.txt"), "What?"]) == 1
-    assert "not a picture" in capsys.readouterr().err
+    assert "text, not an image" in capsys.readouterr().err
     assert main(["ask", "--json", "--image", CT, str(tmp_path / "letter.txt"), "What?"]) == 1
-    assert json.loads(capsys.readouterr().out)["error"] == "UnknownFile"
+    assert json.loads(capsys.readouterr().out)["error"] == "TextFile"
 
 
 def test_a_model_without_eyes_says_so(

@@ -209,7 +209,7 @@ def test_rendering_to_files_keeps_native_size_and_names(tmp_path: Path) -> None:
     second.write_bytes(b"nothing")
     written = render_files([first, second], tmp_path / "out", sandbox=sandbox())
     assert written[0] == tmp_path / "out" / "ct.dcm.png"
-    assert type(written[1]).__name__ == "UnknownFile"
+    assert type(written[1]).__name__ == "TextFile"
     with Image.open(tmp_path / "out" / "ct.dcm.png") as image:
         assert (image.size, image.mode) == ((256, 64), "L")
 

@@ -15,8 +15,9 @@ from dicom.errors import (
     EncryptedFile,
     InflatesTooMuch,
     NoVolume,
+    PackedFile,
+    TextFile,
     TooManyFiles,
-    UnknownFile,
 )
 from tests.dicom_files import (
     CORPUS,
@@ -100,7 +101,7 @@ def test_one_unreadable_file_does_not_hide_the_others(tmp_path: Path) -> None:
     bad.write_text("not an image")
     study = open_study([paths[0], bad, paths[1]])
     assert len(study.series[0]) == 2
-    assert [(s.name_index, type(s.error), s.member) for s in study.skipped] == [(1, UnknownFile, None)]
+    assert [(s.name_index, type(s.error), s.member) for s in study.skipped] == [(1, TextFile, None)]
 
 
 def test_progress_counts_every_file(tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_a_zip_bomb_an_encrypted_zip_and_a_zip_in_a_zip_are_refused(tmp_path: Pa
     locked.write_bytes(bytes(plain))
     nested.write_bytes(zipped({"inner": zipped({"x": b"y"})}))
     kinds = [type(s.error) for s in open_study([bomb, locked, nested]).skipped]
-    assert kinds == [InflatesTooMuch, EncryptedFile, UnknownFile]
+    assert kinds == [InflatesTooMuch, EncryptedFile, PackedFile]
 
 
 def test_a_directory_alone_asks_for_its_files(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // Files in: by button, drop or paste, with progress; knows the upload route and nothing of pixels.
 import { Arrival } from "./arrival.js";
 import { icon, node } from "./dom.js";
+import { isLitter } from "./litter.js";
 import { drawProgress } from "./progress.js";
 import { both, onSpeak, say } from "./words.js";
 
@@ -74,7 +75,9 @@ export function drawUpload(part, room) {
     return series.id;
   }
 
-  function take(files) {
+  function take(chosen) {
+    const files = chosen.filter((file) => !isLitter(file.name));
+    if (chosen.length && !files.length) room.tell({ kind: "info", sentence: both("upload-only-litter") });
     if (!files.length) return;
     send((conversation, { ticket, glanced }) => {
       const body = new FormData();
@@ -113,7 +116,7 @@ export function drawUpload(part, room) {
   draw();
 }
 
-// All files of a drop, folders walked.
+// All files of a drop, folders walked but for those of an operating system.
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files];
@@ -121,6 +124,7 @@ async function dropped(transfer) {
 }
 
 async function walk(entry) {
+  if (entry.isDirectory && isLitter(entry.name)) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
   const found = [];

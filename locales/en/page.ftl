@@ -41,6 +41,7 @@ reading-files = Reading
 sending-files = Sending
 upload-failed = The upload broke off. Check that Basira is still running and send the files again.
 upload-cancelled = Cancelled. Nothing of these files was kept, except images that a question was already asked about.
+upload-only-litter = Only files of the operating system were chosen; there is no image among them.
 server-lost = Basira is not answering. It may have been stopped: start it again, then reload this page. What you typed is still here.
 
 welcome-title = Ask a medical image a question
