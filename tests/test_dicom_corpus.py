@@ -9,6 +9,9 @@ from tests.dicom_files import SHARED, needs_corpus, sandbox
 
 pytestmark = [needs_corpus, pytest.mark.timeout(900)]  # two minutes on free cores, in the fixture all share
 
+SAY_ONE = {"pydicom_shipped/badVR.dcm"}
+"""Files whose header says one frame ("1A") where the pixels are fifteen: other decoders stop after the first."""
+
 
 @pytest.fixture(scope="module")
 def verdicts() -> list[Verdict]:
@@ -30,7 +33,7 @@ def test_values_agree_with_a_second_decoder_wherever_there_is_no_rendering(verdi
 
 
 def test_files_of_several_frames_are_compared_to_their_last_frame(verdicts: list[Verdict]) -> None:
-    several = [v for v in verdicts if v.frames > 1 and v.outcome == "agrees"]
+    several = [v for v in verdicts if v.frames > 1 and v.outcome == "agrees" and v.file not in SAY_ONE]
     assert len(several) >= 30
     assert [v.file for v in several if v.frames - 1 not in {i for c in v.compared for i in c.frames}] == []
 

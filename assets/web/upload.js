@@ -77,7 +77,8 @@ export function drawUpload(part, room) {
 
   function take(chosen) {
     const files = chosen.filter((file) => !isLitter(file.name));
-    if (chosen.length && !files.length) room.tell({ kind: "info", sentence: both("upload-only-litter") });
+    room.hush("litter");
+    if (chosen.length && !files.length) room.tell({ kind: "litter", sentence: both("upload-only-litter") });
     if (!files.length) return;
     send((conversation, { ticket, glanced }) => {
       const body = new FormData();
