@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,14 +71,18 @@ def starts(fragments: Sequence[bytes], firsts: Sequence[int]) -> list[int]:
 
 @pytest.mark.parametrize(("make", "syntax"), [(jpeg, JPEGBaseline8Bit), (rle, RLELossless)], ids=["JPEG", "RLE"])
 @pytest.mark.parametrize("frames", [None, 1, 2, 4])
-def test_frames_beyond_their_stated_number_are_shown_and_said(tmp_path: Path, make, syntax, frames) -> None:  # type: ignore[no-untyped-def]
+def test_frames_beyond_their_stated_number_are_shown_and_said(
+    tmp_path: Path, make: Callable[[int], bytes], syntax: str, frames: int | None
+) -> None:
     fragments = [make(grey) for grey in GREYS]
     assert shown(write(tmp_path / "a", fragments, frames=frames, syntax=syntax)) == (list(GREYS), ("more-frames",))
 
 
 @pytest.mark.parametrize("frames", [None, 1, 2, 4])
 @pytest.mark.parametrize("pixels", [np.uint8, np.int16, np.float32])
-def test_uncompressed_frames_beyond_their_stated_number_are_shown_and_said(tmp_path: Path, frames, pixels) -> None:  # type: ignore[no-untyped-def]
+def test_uncompressed_frames_beyond_their_stated_number_are_shown_and_said(
+    tmp_path: Path, frames: int | None, pixels: type
+) -> None:
     values = np.stack([np.full((63, 65), grey, pixels if pixels != np.float32 else np.int16) for grey in GREYS])
     made = make_dataset(values, Modality="US", NumberOfFrames=frames)
     if pixels == np.float32:
