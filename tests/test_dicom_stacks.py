@@ -120,7 +120,7 @@ KINDS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(KINDS)
 def test_stacks_of_any_scale_order_and_jitter_come_apart(scan: Scan) -> None:
     for part in scan.check():
@@ -128,7 +128,7 @@ def test_stacks_of_any_scale_order_and_jitter_come_apart(scan: Scan) -> None:
         assert part.spacing == pytest.approx(scan.spacing, rel=0.2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(KINDS, st.data())
 def test_stacks_with_missing_members_come_apart(scan: Scan, data: st.DataObject) -> None:
     scan.sites, scan.times = scan.sites + 3, scan.times + 1
@@ -141,7 +141,7 @@ def test_stacks_with_missing_members_come_apart(scan: Scan, data: st.DataObject)
     scan.check()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(KINDS)
 def test_one_stack_stays_one_whatever_its_attributes_do(scan: Scan) -> None:
     scan.times = 1
@@ -149,7 +149,7 @@ def test_one_stack_stays_one_whatever_its_attributes_do(scan: Scan) -> None:
     assert only.warnings == ()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     spacing=st.floats(math.log(0.001), math.log(20)).map(math.exp),
     slabs=st.integers(2, 5),
