@@ -45,14 +45,15 @@ def repeats(headers: Sequence[Header | None], fingerprints: Mapping[int, str]) -
     for files in suspects(headers):
         first: dict[object, int] = {}
         for index in files:
-            header = headers[index]
-            print_ = fingerprints.get(index, "")
-            same = (print_ or index, _place(header)) if header is not None else index
+            header, pixels = headers[index], fingerprints.get(index, "")
+            if header is None or not pixels:  # unread: neither a repeat nor known to be another picture
+                continue
+            same = pixels, _place(header)
             if same in first:
                 copies.add(index)
                 originals.add(first[same])
             first.setdefault(same, index)
-        if len(first) > 1 and any(h is not None and h.instance for h in (headers[i] for i in files)):
+        if len(first) > 1 and all((h := headers[i]) is not None and h.instance for i in first.values()):
             clashing.update(first.values())
     return Repeats(frozenset(copies), frozenset(originals), frozenset(clashing))
 
