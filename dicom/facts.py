@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ AGE_BANDS = ("", "under-1", "1-4", "5-11", "12-17", "18-39", "40-64", "65-89", "
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts of one picture or series. "" or None means the file does not say."""
+    """Facts of one picture, or what all pictures of a series share (`shared`). "" or None: the file does not say,
+    or the pictures differ."""
 
     kind: Kind = "dicom"
     modality: str = ""
@@ -39,7 +40,10 @@ class Facts:
     frames: int = 1
     """Pictures in the series."""
     pixel_spacing_mm: tuple[float, float] | None = None
-    """(between rows, between columns), mm."""
+    """(between rows, between columns), mm, where `spacing_at` says."""
+    spacing_at: str = ""
+    """"patient", "detector" (a projection, larger than what it shows), "film" (digitised) or "uncalibrated" (a
+    projection that does not say which); "" where there is no spacing or no patient. PS3.3 10.7.1."""
     slice_thickness_mm: float | None = None
     slice_spacing_mm: float | None = None
     """Median distance between neighbouring slices along their normal, mm."""
@@ -62,6 +66,8 @@ class Facts:
     echo_time_ms: float | None = None
     b_value: float | None = None
     """Diffusion weighting, s/mm2."""
+    frame_time_ms: float | None = None
+    """How long the frame of a loop stays when it plays, ms; PS3.3 C.7.6.5."""
     magnification: float | None = None
     """Objective power of a slide, e.g. 40."""
     microns_per_pixel: float | None = None
@@ -84,6 +90,15 @@ class Facts:
                 raise ValueError(f"Facts.{name} is out of range")
         if self.window is not None and self.window != plausible_window(*self.window):
             raise ValueError("Facts.window is out of range")
+
+    def beyond(self, common: Facts) -> Facts:
+        """What this picture says and `common`, its series, does not: fields in which both agree say nothing."""
+        same: dict[str, Any] = {
+            f.name: f.default
+            for f in dataclasses.fields(self)
+            if getattr(self, f.name) == getattr(common, f.name) and f.name != "kind"
+        }
+        return dataclasses.replace(self, **same)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; fields that say nothing are left out."""
@@ -121,6 +136,7 @@ _CODES: Mapping[str, frozenset[str]] = {
     "age_band": frozenset(AGE_BANDS),
     "stain": _codes(vocabulary.STAINS),
     "photometric": vocabulary.PHOTOMETRICS | {""},
+    "spacing_at": frozenset(("", "patient", "detector", "film", "uncalibrated")),
 }
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -134,9 +150,22 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "repetition_time_ms": (0, 100_000),
     "echo_time_ms": (0, 10_000),
     "b_value": (0, 50_000),
+    "frame_time_ms": (0, 3_600_000),
     "magnification": (0, 400),
     "microns_per_pixel": (0, 1000),
 }
+
+
+def shared(each: Iterable[Facts]) -> Facts:
+    """What all of `each` (at least one) say alike; a field in which any two differ says nothing."""
+    different = list(dict.fromkeys(each))
+    first = different[0]
+    differing: dict[str, Any] = {
+        f.name: f.default
+        for f in dataclasses.fields(Facts)
+        if any(getattr(other, f.name) != getattr(first, f.name) for other in different)
+    }
+    return dataclasses.replace(first, **differing)
 
 
 def measurement(name: str, value: float | None) -> float | None:

@@ -21,8 +21,9 @@ from dicom.overlays import overlay_mask
 from dicom.pixels import PixelReader, Stored
 from dicom.render import automatic
 from dicom.source import Source
+from dicom.spacing import Spacing, spacing_of
 from dicom.ultrasound import outside_regions
-from dicom.values import Frame, Window
+from dicom.values import Frame, Plane, Window
 
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 
@@ -184,24 +185,31 @@ def _mapped_padding(
 
 def _geometry(frame: Frame, ds: Dataset, groups: FrameGroups, layout: Layout, index: int, stored: Stored) -> Frame:
     full = stored.values.shape[:2] == (layout.rows, layout.columns)
-    spacing = groups.spacing
-    if spacing is not None and not full:
-        scale = layout.rows / stored.values.shape[0]
-        spacing = spacing[0] * scale, spacing[1] * scale
+    spacing = spacing_of(ds, groups)
+    coarser = layout.rows / stored.values.shape[0]  # 1 unless the frame came reduced
     return _replaced(
         frame,
         pixel_aspect=_aspect(ds, spacing),
-        pixel_spacing_mm=spacing,
+        pixel_spacing_mm=None if spacing is None else (spacing.rows * coarser, spacing.columns * coarser),
+        spacing_at="" if spacing is None else spacing.at,
         edges=_edges(ds, groups),
+        plane=_plane(groups) if full else None,
         overlays=overlay_mask(ds, layout, index, stored.words) if full else None,
     )
 
 
-def _aspect(ds: Dataset, spacing: tuple[float, float] | None) -> float:
+def _plane(groups: FrameGroups) -> Plane | None:
+    position, o = groups.position, groups.orientation
+    if position is None or o is None:
+        return None
+    return Plane((position[0], position[1], position[2]), (o[0], o[1], o[2]), (o[3], o[4], o[5]))
+
+
+def _aspect(ds: Dataset, spacing: Spacing | None) -> float:
     """(0028,0034) PixelAspectRatio (vertical, horizontal) or the spacing's own ratio, PS3.3 C.7.6.3.1.7."""
     ratio = elements.decimals(ds, "PixelAspectRatio")
-    if spacing is not None:
-        aspect = spacing[0] / spacing[1]
+    if spacing is not None and spacing.stated:
+        aspect = spacing.rows / spacing.columns
     elif len(ratio) == 2 and min(ratio) > 0:
         aspect = ratio[0] / ratio[1]
     else:

@@ -14,14 +14,23 @@ from dicom import elements
 
 
 class FrameGroups:
-    """The attributes of frame `index` of one dataset."""
+    """The attributes of frame `index` of one dataset; None: those it states for all of its frames."""
 
-    def __init__(self, ds: Dataset, index: int) -> None:
+    def __init__(self, ds: Dataset, index: int | None = None) -> None:
         self.top = ds
-        self._index = index
+        self._index = 0 if index is None else index
         shared = elements.first_item(ds, "SharedFunctionalGroupsSequence")
-        own = elements.item(ds, "PerFrameFunctionalGroupsSequence", index)
-        self._groups: Sequence[Dataset] = [group for group in (own, shared) if group is not None]
+        self._own = None if index is None else elements.item(ds, "PerFrameFunctionalGroupsSequence", index)
+        self._groups: Sequence[Dataset] = [group for group in (self._own, shared) if group is not None]
+
+    @property
+    def apart(self) -> bool:
+        """Whether the file says things of its frames one by one."""
+        return "PerFrameFunctionalGroupsSequence" in self.top
+
+    def own(self, macro: str) -> bool:
+        """Whether this frame has a `macro` that is not the one of all frames."""
+        return self._own is not None and macro in self._own
 
     def holder(self, macro: str, keyword: str) -> Dataset:
         """The dataset that holds `keyword`: the macro sequence of the frame, of all frames, else the top."""
@@ -68,15 +77,6 @@ class FrameGroups:
         if start == 0:
             return tuple(at + own * along for at, along in zip(first, normal, strict=True))
         return (first[0], first[1], own) if abs(normal[2]) > 0.999 else tuple(first)
-
-    @property
-    def spacing(self) -> tuple[float, float] | None:
-        """(between rows, between columns) in mm: at the patient if known, else at the detector."""
-        for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-            found = self.decimals("PixelMeasuresSequence", keyword)
-            if len(found) == 2 and all(0 < s < 1000 for s in found):
-                return found[0], found[1]
-        return None
 
     @property
     def thickness(self) -> float | None:

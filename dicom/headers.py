@@ -59,6 +59,7 @@ class Header:
 
     reader: Reader
     facts: Facts
+    """Of the first frame."""
     study: str
     series: str
     instance: str
@@ -75,3 +76,9 @@ class Header:
     """Slides: (width, height, downsample) per level, largest first."""
     notes: tuple[str, ...] = ()
     """Codes of `grouping.WARNINGS` that the file itself gives rise to."""
+    each: tuple[Facts, ...] = ()
+    """Facts of every frame where they differ; () where `facts` holds for all."""
+
+    def facts_at(self, frame: int) -> Facts:
+        """Facts of frame `frame` of the file."""
+        return self.each[frame] if self.each else self.facts

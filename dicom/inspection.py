@@ -31,6 +31,7 @@ class SeriesReport:
     """One series of an inspected path."""
 
     facts: Facts
+    """What all of its pictures share."""
     encoding: str
     """Name of the transfer syntax in PS3.6, or the raster format."""
     frames: int
@@ -38,6 +39,8 @@ class SeriesReport:
     warnings: tuple[str, ...]
     error: DicomError | None
     """Why its first frame cannot be decoded; None when it can."""
+    pictures: tuple[Facts, ...] = ()
+    """What each picture says beyond that; () where they differ in nothing but their place."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Inspection:
             "series": [
                 {
                     "facts": report.facts.to_dict(),
+                    "pictures": [own.to_dict() for own in report.pictures],
                     "encoding": report.encoding,
                     "frames": report.frames,
                     "windows": [dataclasses.asdict(window) for window in report.windows],
@@ -103,7 +107,14 @@ def _report(series: Series) -> SeriesReport:
         windows = series.frame(0).windows
     except DicomError as refused:
         error = refused
-    return SeriesReport(series.facts, encoding_name(series.encoding), len(series), windows, series.warnings, error)
+    encoding, own = encoding_name(series.encoding), _own(series)
+    return SeriesReport(series.facts, encoding, len(series), windows, series.warnings, error, own)
+
+
+def _own(series: Series) -> tuple[Facts, ...]:
+    own = tuple(series.facts_of(index).beyond(series.facts) for index in range(len(series)))
+    different = {dataclasses.replace(facts, slice_position_mm=None) for facts in own}
+    return own if len(different) > 1 else ()
 
 
 _NEWER = {

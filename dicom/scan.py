@@ -8,7 +8,7 @@ import re
 from pydicom.dataset import Dataset
 
 from dicom import elements, kinds
-from dicom.describe import b_value, describe, echo_time
+from dicom.describe import b_value, describe_frames, echo_time
 from dicom.errors import DirectoryFile
 from dicom.facts import Facts
 from dicom.frames import is_color, unit_of
@@ -44,10 +44,10 @@ def scan_dicom(source: Source, limits: Limits) -> Header:
     if source.pixels is None:
         raise DirectoryFile("unreachable: refuse_non_images names objects without pixels")
     layout = layout_of(source, limits)
-    facts = describe(ds, 0, layout)
+    each = describe_frames(ds, layout)
     return Header(
         reader="dicom",
-        facts=facts,
+        facts=each[0],
         study=elements.text(ds, "StudyInstanceUID"),
         series=elements.text(ds, "SeriesInstanceUID"),
         instance=elements.text(ds, "SOPInstanceUID"),
@@ -57,6 +57,7 @@ def scan_dicom(source: Source, limits: Limits) -> Header:
         slots=_slots(ds, layout.frames),
         syntax=source.syntax,
         notes=("more-frames",) if layout.frames > max(1, elements.integer(ds, "NumberOfFrames") or 1) else (),
+        each=each if len(set(each)) > 1 else (),
     )
 
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 from dicom import presets
 from dicom.errors import DicomError, FrameMissing
-from dicom.facts import Facts, measurement, orientation, plausible_window
+from dicom.facts import Facts, measurement, plausible_window, shared
 from dicom.grouping import Group
-from dicom.headers import SPLITS, Header, Place, Slot
+from dicom.headers import Header
 from dicom.limits import Limits
 from dicom.render import automatic, first_view, render
 from dicom.sandbox import Sandbox
@@ -58,13 +58,11 @@ class Series:
         first = self._headers[group.places[0].file]
         self.unit: str = first.unit
         self.color: bool = first.color
-        self.facts: Facts = dataclasses.replace(
-            _own(first.facts, group.places[0].slot),
-            frames=len(group.places),
-            slice_position_mm=None if len(group.places) > 1 else first.facts.slice_position_mm,
-            slice_spacing_mm=measurement("slice_spacing_mm", group.spacing),
-        )
-        """Facts of the whole series."""
+        distinct = {
+            (p.file, id(self._headers[p.file].facts_at(p.slot.frame)), p.along): i for i, p in enumerate(group.places)
+        }
+        self.facts: Facts = shared(self.facts_of(index) for index in distinct.values())
+        """What all pictures of the series say alike; anything else is said by `facts_of` alone."""
 
     def __len__(self) -> int:
         return len(self._group.places)
@@ -90,15 +88,19 @@ class Series:
         return len(self) // 2 if self._group.spacing is not None else 0
 
     def facts_of(self, index: int) -> Facts:
-        """Facts of one frame: the series' own with that slice's position and size."""
+        """Facts of one frame, by its own file and place; how many there are and how far apart is the series' own."""
         place = self._place(index)
-        own = self._header(index).facts
         return dataclasses.replace(
-            self.facts,
-            rows=own.rows,
-            columns=own.columns,
+            self._headers[place.file].facts_at(place.slot.frame),
+            frames=len(self),
             slice_position_mm=measurement("slice_position_mm", place.along),
+            slice_spacing_mm=measurement("slice_spacing_mm", self._group.spacing),
         )
+
+    @property
+    def continuous(self) -> bool:
+        """Whether neighbouring frames are parts of one thing: slices of a stack, or frames of one file."""
+        return self._group.spacing is not None or len(self._headers) == 1
 
     def frame(self, index: int, *, at_least: int = 0, keep_burned_in: bool = False) -> Frame:
         """Frame `index` at full depth.
@@ -135,7 +137,7 @@ class Series:
         """What is seen of frame `index`: see `render` for `window` and `region`. Raises `DicomError`."""
         frame = self.frame(index)
         image = render(frame, window, region=region, overlays=overlays)
-        return Picture.of(image, dataclasses.replace(self.facts_of(index), window=_seen(frame, window)))
+        return Picture.of(image, dataclasses.replace(self.facts_of(index), window=seen_window(frame, window)))
 
     def presets(self, frame: Frame | None = None) -> tuple[Preset, ...]:
         """Windows by name that suit the modality and body part; () for colour and for unknown units.
@@ -229,22 +231,7 @@ class Series:
         return self._group
 
 
-def _own(facts: Facts, slot: Slot) -> Facts:
-    """A file's facts, which describe its first frame, with what `slot` says of another frame of it."""
-    if slot.frame == 0:
-        return facts
-    split = dict(zip(SPLITS, slot.splits, strict=False))
-    echo, b_value = split.get("echo"), split.get("b-value")
-    plane = orientation(slot.orientation[:3], slot.orientation[3:]) if slot.orientation else facts.orientation
-    return dataclasses.replace(
-        facts,
-        orientation=plane,
-        echo_time_ms=measurement("echo_time_ms", echo) if isinstance(echo, float) else facts.echo_time_ms,
-        b_value=measurement("b_value", b_value) if isinstance(b_value, float) else facts.b_value,
-    )
-
-
-def _seen(frame: Frame, window: Window | VoiLut | None) -> tuple[float, float] | None:
+def seen_window(frame: Frame, window: Window | VoiLut | None) -> tuple[float, float] | None:
     """Centre and width of the window a picture of `frame` is made with; None for tables and colour."""
     if frame.color:
         return None

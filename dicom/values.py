@@ -61,6 +61,21 @@ class Preset:
     window: Window | VoiLut
 
 
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where a frame lies in the patient, PS3.3 C.7.6.2.1.1; axes to the patient's left, back and head."""
+
+    position: Vector
+    """(0020,0032) centre of the first pixel, mm."""
+    row: Vector
+    """(0020,0037) direction cosines along a row: to the next column."""
+    column: Vector
+    """Direction cosines down a column: to the next row."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One frame at full depth: what a viewer needs to show it at any window.
@@ -90,7 +105,11 @@ class Frame:
     edges: tuple[str, str, str, str] = ("", "", "", "")
     """Patient letters at left, right, top, bottom of the picture, e.g. ("R", "L", "A", "P"), or ""."""
     pixel_spacing_mm: tuple[float, float] | None = None
-    """(between rows, between columns) in mm."""
+    """(between rows, between columns) in mm, where `spacing_at` says."""
+    spacing_at: str = ""
+    """As in `Facts`: "patient", "detector", "film", "uncalibrated" or ""."""
+    plane: Plane | None = None
+    """Where it lies; None where the file does not say."""
     overlays: NDArray[np.uint8] | None = None
     """(rows, columns) of 0 and 1: all overlay planes of this frame (PS3.3 C.9.2), drawn apart."""
 
