@@ -8,12 +8,12 @@ import logging
 import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import format_tb
 from typing import Any
 
-from app.captions import SEPARATOR, caption, counted
+from app.captions import LABELLED, SEPARATOR, caption, counted, label
 from app.frames import pack, window_to_dict
 from app.locale import Locale, languages
 from app.notices import notice
@@ -188,17 +188,19 @@ class Intake:
             owner, conversation, facts=series.facts.to_dict(), descriptor=descriptor, frames=count
         )
         ready = {first: frame, **_also(series, glanced, first)}
-        self._store.add_frames(owner, record.id, [NewFrame(index, *pack(each)) for index, each in ready.items()])
+        self._store.add_frames(
+            owner, record.id, [_new_frame(series, index, each, frame) for index, each in ready.items()]
+        )
         self._reading.add(record.id)
         try:
             yield Opened({"id": record.id, **descriptor}, glanced if glanced in ready else None)
-            yield from self._rest(owner, record.id, series, list(ready))
+            yield from self._rest(owner, record.id, series, [*ready], frame)
         finally:
             self._reading.discard(record.id)
             with contextlib.suppress(NotFound):  # erased meanwhile
                 self._store.complete_series(owner, record.id)
 
-    def _rest(self, owner: str, record: str, series: Series, stored: list[int]) -> Iterator[Event]:
+    def _rest(self, owner: str, record: str, series: Series, stored: list[int], first: Frame) -> Iterator[Event]:
         """All other frames, a few at a time: one write to the disk for each handful."""
         failed, done = 0, len(stored)
         rest = [index for index in _outward(stored[0], len(series)) if index not in stored]
@@ -210,7 +212,7 @@ class Intake:
                     log.warning("a frame could not be read: %s", type(read).__name__)
                     failed += 1
                 else:
-                    frames.append(NewFrame(index, *pack(read)))
+                    frames.append(_new_frame(series, index, read, first))
             self._store.add_frames(owner, record, frames)
             done += len(handful)
             yield Reading(done, len(series))
@@ -258,6 +260,19 @@ def _first_readable(series: Series, *, at_least: int = 0) -> tuple[int, Frame]:
         raise error from None
 
 
+def _new_frame(series: Series, index: int, frame: Frame, first: Frame) -> NewFrame:
+    """`frame` with its own facts. `first`: the one the series opens with."""
+    shown = _like(first, frame) if series.continuous else frame
+    return NewFrame(index, *pack(shown, series.facts_of(index)))
+
+
+def _like(first: Frame, frame: Frame) -> Frame:
+    """`frame` of a stack or loop without a window of its own, with the one found for the `first` of them: the greys of
+    neighbours stay comparable."""
+    own = frame.color or frame.windows or frame.voi_luts or first.windows or first.voi_luts
+    return frame if own or frame.unit != first.unit else replace(frame, default_window=first.default_window)
+
+
 def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
     """What the page needs to know of `series` before it has any pixels."""
     words = Locale("en")
@@ -265,6 +280,7 @@ def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
         "frames": len(series),
         "facts": series.facts.to_dict(),
         "caption": caption(series.facts),
+        **_labels(series),
         "counted": counted(series.facts),
         "presets": [
             {"key": preset.key, "label": _preset_label(preset), **_look(preset.window, frame)}
@@ -297,6 +313,19 @@ def _preset_words(preset: Preset, locale: Locale) -> Iterator[str]:
     yield locale.sentence(f"preset-{stem}", number=number)
     if preset.window.explanation:
         yield locale.sentence(f"preset-{preset.window.explanation}")
+
+
+def _labels(series: Series) -> dict[str, Any]:
+    """`labels`: what tells pictures of the series apart (`words`, by language), and which of them is whose (`of`);
+    nothing where nothing does."""
+    each = [series.facts_of(index) for index in range(len(series))]
+    codes = [tuple(getattr(facts, name) for name in LABELLED) for facts in each]
+    first = dict(zip(codes, each, strict=True))
+    if len(first) < 2:
+        return {}
+    place = {code: number for number, code in enumerate(first)}
+    words = [label(facts.beyond(series.facts)) for facts in first.values()]
+    return {"labels": {"words": words, "of": [place[code] for code in codes]}}
 
 
 def _outward(first: int, count: int) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from app.bidi import without_controls
-from app.captions import coded
+from app.captions import coded, spacing_words
 from app.locale import Locale
 from app.numbers import written
 from app.view import View
@@ -43,6 +43,7 @@ def _words(facts: Facts, view: View | None, locale: Locale) -> Iterator[str]:
         if code:
             yield coded(locale, prefix, code)
     yield from acquisition(facts, locale)
+    yield from spacing_words(facts, "told-spacing", locale)
     if view is not None:
         yield from _shown(facts, view, locale)
 
@@ -55,6 +56,7 @@ def acquisition(facts: Facts, locale: Locale) -> Iterator[str]:
         ("told-repetition-time", facts.repetition_time_ms),
         ("told-echo-time", facts.echo_time_ms),
         ("told-b-value", facts.b_value),
+        ("told-frame-time", facts.frame_time_ms),
         ("told-magnification", facts.magnification),
         ("told-microns", facts.microns_per_pixel),
     ):

@@ -10,19 +10,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from PIL import Image
 
 from app.bidi import language_of
 from app.failures import trace
-from app.frames import unpack
+from app.frames import facts_of, unpack
 from app.loading import LoadingEngine
 from app.told import prompt
 from app.underway import Progress, Underway
-from app.view import MalformedView, View, picture_of, view_from
-from dicom import Facts, fingerprint
+from app.view import MalformedView, View, look_of, picture_of, view_from
+from dicom import Facts, fingerprint, seen_window
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
 from storage import Busy, DiskFull, Ending, NewPicture, NotFound, PictureRecord, Store, Turn
 
@@ -265,13 +265,16 @@ class Turns:
         record = self._store.series(owner, view.series)
         if record.conversation_id != question.conversation:
             raise NotFound("a series of another conversation")
-        image = picture_of(unpack(*self._store.frame(owner, view.series, view.frame)), view)
+        meta, samples = self._store.frame(owner, view.series, view.frame)
+        frame = unpack(meta, samples)
+        image = picture_of(frame, view)
         sha256 = fingerprint(image)
         known = [picture.sha256 for turn in earlier if usable(turn) for picture in turn.pictures]
         if known and known[-1] == sha256:
             return []
+        facts = replace(facts_of(meta, record.facts), window=seen_window(frame, look_of(frame, view)))
         picture = NewPicture(
-            png=png_of(image), sha256=sha256, facts=record.facts, view=view.to_dict(), series_id=view.series
+            png=png_of(image), sha256=sha256, facts=facts.to_dict(), view=view.to_dict(), series_id=view.series
         )
         return [(image, picture)]
 

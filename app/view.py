@@ -117,7 +117,12 @@ def picture_of(frame: Frame, view: View) -> Image.Image:
     Raises `MalformedView` when `frame` has no VOI LUT of that number, `FrameMissing` when the region is outside.
     """
     shown = replace(frame, invert=not frame.invert) if view.invert and not frame.color else frame
-    return render(shown, _table(frame, view.lut) or view.window, region=view.region, overlays=view.overlay)
+    return render(shown, look_of(frame, view), region=view.region, overlays=view.overlay)
+
+
+def look_of(frame: Frame, view: View) -> Window | VoiLut | None:
+    """What `view` shows `frame` with; None for the frame's own default. Raises `MalformedView` as `picture_of`."""
+    return _table(frame, view.lut) or view.window
 
 
 def _table(frame: Frame, lut: int | None) -> VoiLut | None:

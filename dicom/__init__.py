@@ -17,9 +17,9 @@ from dicom.model_input import composite, model_array, sample, square
 from dicom.originals import Originals
 from dicom.render import automatic, displayed_size, full_range, grey_levels, render
 from dicom.sandbox import Sandbox
-from dicom.series import Series
+from dicom.series import Series, seen_window
 from dicom.study import Skipped, Study, open_study
-from dicom.values import Frame, Picture, Preset, VoiLut, Window, fingerprint
+from dicom.values import Frame, Picture, Plane, Preset, VoiLut, Window, fingerprint
 from dicom.volume import Volume, volume
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Limits",
     "Originals",
     "Picture",
+    "Plane",
     "Preset",
     "Sandbox",
     "Series",
@@ -51,6 +52,7 @@ __all__ = [
     "render",
     "render_files",
     "sample",
+    "seen_window",
     "square",
     "volume",
 ]

@@ -58,10 +58,8 @@ class Series:
         first = self._headers[group.places[0].file]
         self.unit: str = first.unit
         self.color: bool = first.color
-        distinct = {
-            (p.file, id(self._headers[p.file].facts_at(p.slot.frame)), p.along): i for i, p in enumerate(group.places)
-        }
-        self.facts: Facts = shared(self.facts_of(index) for index in distinct.values())
+        self._each = self._described()
+        self.facts: Facts = shared(self._each)
         """What all pictures of the series say alike; anything else is said by `facts_of` alone."""
 
     def __len__(self) -> int:
@@ -89,13 +87,25 @@ class Series:
 
     def facts_of(self, index: int) -> Facts:
         """Facts of one frame, by its own file and place; how many there are and how far apart is the series' own."""
-        place = self._place(index)
-        return dataclasses.replace(
-            self._headers[place.file].facts_at(place.slot.frame),
-            frames=len(self),
-            slice_position_mm=measurement("slice_position_mm", place.along),
-            slice_spacing_mm=measurement("slice_spacing_mm", self._group.spacing),
-        )
+        self._place(index)
+        return self._each[index]
+
+    def _described(self) -> tuple[Facts, ...]:
+        """`facts_of` every frame; those that differ in nothing, ten thousand tiles at times, share one value."""
+        known: dict[tuple[int, float | None], Facts] = {}
+        found = []
+        for place in self._group.places:
+            own = self._headers[place.file].facts_at(place.slot.frame)
+            key = id(own), place.along
+            if key not in known:
+                known[key] = dataclasses.replace(
+                    own,
+                    frames=len(self),
+                    slice_position_mm=measurement("slice_position_mm", place.along),
+                    slice_spacing_mm=measurement("slice_spacing_mm", self._group.spacing),
+                )
+            found.append(known[key])
+        return tuple(found)
 
     @property
     def continuous(self) -> bool:

@@ -69,7 +69,8 @@ def snapshot(turn: Turn) -> dict[str, Any]:
         "settings": turn.settings,
         "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
         "pictures": [
-            {"sha256": picture.sha256, "blob": picture.blob, "view": picture.view} for picture in turn.pictures
+            {"sha256": picture.sha256, "blob": picture.blob, "facts": picture.facts, "view": picture.view}
+            for picture in turn.pictures
         ],
     }
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.captions import SEPARATOR, caption, coded
+from app.captions import SEPARATOR, caption, coded, label, spacing_words
 from app.commands.call import DONE, REFUSED, Call, Misuse
 from app.commands.parser import whole
 from app.locale import Locale
 from app.notices import sentence
-from app.numbers import written
 from app.told import acquisition
 
 if TYPE_CHECKING:
     from dicom import Facts, Inspection
+
+_PICTURES = 20
 
 
 def run_inspect(call: Call) -> int:
@@ -48,6 +50,7 @@ def _show(call: Call, found: Inspection) -> None:
         call.terminal.say("  " + SEPARATOR.join(word for word in words if word))
         if details := _details(series.facts, call.locale):
             call.terminal.say("    " + details)
+        _show_pictures(call, series.pictures)
         for warning in series.warnings:
             call.terminal.say("    " + call.locale.sentence(f"warning-{warning}"))
         if series.error is not None:
@@ -60,12 +63,20 @@ def _show(call: Call, found: Inspection) -> None:
 
 
 def _details(facts: Facts, locale: Locale) -> str:
+    """How it was taken: what a caption leaves out."""
     words = [coded(locale, "contrast", facts.contrast)] if facts.contrast else []
-    words += acquisition(facts, locale)
-    if facts.pixel_spacing_mm:
-        rows, columns = (written(mm) for mm in facts.pixel_spacing_mm)
-        words.append(locale.sentence("inspect-spacing", rows=rows, columns=columns))
-    return SEPARATOR.join(words)
+    return SEPARATOR.join([*words, *acquisition(facts, locale), *spacing_words(facts, "inspect-spacing", locale)])
+
+
+def _show_pictures(call: Call, pictures: Sequence[Facts]) -> None:
+    """What pictures say that their series does not, up to `_PICTURES` lines."""
+    code = call.locale.code
+    for number, own in enumerate(pictures[:_PICTURES], 1):
+        words = [label(own)[code], *acquisition(own, call.locale), *spacing_words(own, "inspect-spacing", call.locale)]
+        if said := SEPARATOR.join(word for word in words if word):
+            call.terminal.say(f"    {call.locale.sentence('view-image', number=str(number))}: {said}")
+    if len(pictures) > _PICTURES:
+        call.terminal.say("    " + call.locale.sentence("inspect-more-pictures", count=len(pictures) - _PICTURES))
 
 
 def run_render(call: Call) -> int:

@@ -120,6 +120,7 @@ def _templates(locale: Locale) -> dict[str, str]:
         key: locale.plain(key, **{name: f"{{{name}}}" for name in names})
         for key, names in (
             ("view-window", ("width", "level")),
+            ("preset-file", ("number",)),
             ("preset-table", ("number",)),
             ("view-slice", ("number",)),
             ("view-frame", ("number",)),

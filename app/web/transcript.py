@@ -12,9 +12,9 @@ from app.locale import Locale, languages
 from app.notices import notice_named
 from app.turn import REPEATING
 from app.underway import Progress
-from app.view import MalformedView, view_from
+from app.view import MalformedView, View, view_from
 from dicom import Facts
-from storage import Conversation, SeriesRecord, Store, Turn
+from storage import Conversation, PictureRecord, SeriesRecord, Store, Turn
 
 Shown = dict[str, Any]
 NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False, "began": "", "opened": False}
@@ -55,7 +55,7 @@ def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRec
     return {
         "id": turn.id,
         "question": {"text": turn.question, "html": question_html(turn.question), "language": turn.language},
-        "pictures": [_picture(picture.id, picture.view, series) for picture in turn.pictures],
+        "pictures": [_picture(picture, series) for picture in turn.pictures],
         "told": _told(turn),
         "answer": _answer(turn.answer),
         "status": turn.status,
@@ -88,14 +88,20 @@ def model_words(model: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _picture(picture: str, view: dict[str, Any], series: dict[str, SeriesRecord]) -> Shown:
+def _picture(picture: PictureRecord, series: dict[str, SeriesRecord]) -> Shown:
     try:
-        seen = view_from(view)
-        of = series.get(seen.series)
-        words = view_words(seen, of.frames if of else 1, of.descriptor.get("counted", "slice") if of else "slice")
+        seen = view_from(picture.view)
+        words = _view_words(seen, picture, series.get(seen.series))
     except MalformedView:
         words = {}
-    return {"src": f"/api/pictures/{picture}", "words": words, "view": view}
+    return {"src": f"/api/pictures/{picture.id}", "words": words, "view": picture.view}
+
+
+def _view_words(seen: View, picture: PictureRecord, of: SeriesRecord | None) -> dict[str, str]:
+    if of is None:
+        return view_words(seen, 1)
+    own = Facts.from_dict(picture.facts).beyond(Facts.from_dict(of.facts))
+    return view_words(seen, of.frames, of.descriptor.get("counted", "slice"), own)
 
 
 def _how_it_ended(status: str, error: str | None) -> dict[str, str] | None:

@@ -41,7 +41,14 @@ serve-no-such-address = لا يمكن لهذا الجهاز الاستماع ع�
 serve-model-starting = يجيب { $name } عند العنوان { $url } (للإيقاف ‎Ctrl+C‎)
 serve-model-needs-key = يمكن لأجهزة أخرى الوصول إلى { $host }. ضع في BASIRA_API_KEY مفتاحًا يلزمها تقديمه، أو استعمل ‎--host 127.0.0.1‎.
 
-inspect-spacing = { "\u2066" }{ $rows } × { $columns } mm{ "\u2069" } بين البكسلات
+inspect-spacing = { "\u2066" }{ $number } mm{ "\u2069" } بين البكسلات
+inspect-more-pictures = { $count ->
+    [one] وصورة أخرى
+    [two] وصورتان أخريان
+    [few] و{ $count } صور أخرى
+    [many] و{ $count } صورة أخرى
+   *[other] و{ $count } صورة أخرى
+}
 inspect-more-skipped = { $count ->
     [one] وملف آخر ليس صورة
     [two] وملفان آخران ليسا صورتين

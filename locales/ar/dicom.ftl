@@ -233,6 +233,10 @@ kind-raster = صورة
 kind-slide = شريحة نسيجية كاملة
 kind-volume = حجم ثلاثي الأبعاد
 
+spacing-at-detector = عند الكاشف
+spacing-at-film = على الفيلم
+spacing-at-uncalibrated = (غير معاير)
+
 preset-file = نافذة الملف { $number }
 preset-table = جدول الملف { $number }
 preset-automatic = تلقائي

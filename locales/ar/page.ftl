@@ -150,6 +150,7 @@ facts-images = { $count ->
    *[other] { $count } صورة
 }
 facts-millimetres = { "\u2066" }{ $number } mm{ "\u2069" }
+facts-spacing = { "\u2066" }{ $number } mm/px{ "\u2069" }
 facts-magnification = { "\u2066" }{ $number }×{ "\u2069" }
 facts-size = { "\u2066" }{ $columns } × { $rows }{ "\u2069" }
 frames-missing = { $count ->

@@ -41,7 +41,11 @@ serve-no-such-address = This machine cannot listen on { $host }. Set BASIRA_HOST
 serve-model-starting = { $name } answers at { $url } (Ctrl+C stops it)
 serve-model-needs-key = Other machines could reach { $host }. Set BASIRA_API_KEY to a key that they must know, or use --host 127.0.0.1.
 
-inspect-spacing = { $rows } × { $columns } mm between pixels
+inspect-spacing = { $number } mm between pixels
+inspect-more-pictures = { $count ->
+    [one] one more image
+   *[other] { $count } more images
+}
 inspect-more-skipped = { $count ->
     [one] and one more file that is no image
    *[other] and { $count } more files that are no images

@@ -233,6 +233,10 @@ kind-raster = Picture
 kind-slide = Whole slide
 kind-volume = Volume
 
+spacing-at-detector = at the detector
+spacing-at-film = on the film
+spacing-at-uncalibrated = (uncalibrated)
+
 preset-file = File { $number }
 preset-table = Table { $number }
 preset-automatic = Automatic

@@ -135,6 +135,7 @@ facts-images = { $count ->
    *[other] { $count } images
 }
 facts-millimetres = { $number } mm
+facts-spacing = { $number } mm/px
 facts-magnification = { $number }×
 facts-size = { $columns } × { $rows }
 frames-missing = { $count ->
