@@ -16,7 +16,7 @@ from dicom import presets
 from dicom.errors import DicomError, FrameMissing
 from dicom.facts import Facts, measurement, plausible_window, shared
 from dicom.grouping import Group
-from dicom.headers import Header
+from dicom.headers import Header, Place
 from dicom.limits import Limits
 from dicom.render import automatic, first_view, render
 from dicom.sandbox import Sandbox

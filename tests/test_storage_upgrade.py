@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,8 +58,8 @@ ROWS: dict[str, list[dict[str, object]]] = {
 }
 
 
-def write_first_release(folder: Path) -> None:
-    """The file as schema 0001 left it, with `ROWS`."""
+def write_first_release(folder: Path, written: Mapping[str, Sequence[Mapping[str, object]]] = ROWS) -> None:
+    """The file as schema 0001 left it, with these rows."""
     folder.mkdir(mode=0o700, exist_ok=True)
     engine = create_engine(f"sqlite:///{folder / FILE_NAME}")
     with engine.begin() as connection:
@@ -68,7 +68,7 @@ def write_first_release(folder: Path) -> None:
         command.upgrade(config, "0001")
     engine.dispose()
     with sqlite3.connect(folder / FILE_NAME) as file:
-        for table, rows in ROWS.items():
+        for table, rows in written.items():
             for row in rows:
                 kept = [json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for v in row.values()]
                 file.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", kept)

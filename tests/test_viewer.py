@@ -130,11 +130,11 @@ def test_presets_beyond_the_nine_digits_can_still_be_chosen(page: Page, site: Si
         """() => {
           const one = series.find((each) => each.id === "mr-tables");
           const numbers = Array.from({ length: 11 }, (_, index) => index + 1);
-          const presets = numbers.map((n) => ({ key: `table-${n}`, center: 1, width: 2, lut: 1 - (n % 2) }));
+          const presets = numbers.map((n) => ({ key: `own-${n}`, center: 1, width: 2, lut: 1 - (n % 2) }));
           viewer.show({ ...one, presets });
         }"""
     )
-    page.locator("[data-preset=table-10]").click()
+    page.locator("[data-preset=own-10]").click()
     assert view(page)["lut"] == 1
     expect(page.locator(".bv-chip kbd")).to_have_count(9)
 

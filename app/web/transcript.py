@@ -7,7 +7,7 @@ from typing import Any
 
 from app.answer_html import answer_html, question_html
 from app.bidi import direction_of, isolate_plain, language_of
-from app.captions import title, view_words
+from app.captions import caption, title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
 from app.turn import REPEATING
@@ -42,11 +42,17 @@ def conversation_shown(store: Store, owner: str, conversation: str, *, answering
 
 
 def _series(record: SeriesRecord) -> Shown:
-    shown: Shown = {"id": record.id, **record.descriptor}
+    shown: Shown = {"id": record.id, **record.descriptor, "caption": _caption(record)}
     missing = record.frames - record.stored_frames
     if record.complete and missing:
         shown["warnings"] = [*shown.get("warnings", []), Locale("en").both("frames-missing", count=missing)]
     return shown
+
+
+def _caption(record: SeriesRecord) -> dict[str, str]:
+    """What is known of a whole series, in words; of the facts where an older record's words could not be kept."""
+    kept: dict[str, str] | None = record.descriptor.get("caption")
+    return kept or caption(Facts.from_dict(record.facts))
 
 
 def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRecord], before: Sequence[Turn]) -> Shown:
@@ -157,14 +163,14 @@ def shelf_shown(store: Store, owner: str, *, search: str = "", limit: int) -> Sh
 def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
     """One line of the list, read as a paragraph of its own: measurements in it keep their order, and it is cut at its
     own end, whichever way the page around it reads."""
-    caption: dict[str, str] = (series.descriptor.get("caption") if series else None) or {}
+    said = _caption(series) if series else {}
     return {
         "id": item.id,
         "title": isolate_plain(item.title),
         "direction": direction_of(item.title),
         "language": language_of(item.title) if item.title else "",
         "about": title(Facts.from_dict(series.facts)) if series else None,
-        "caption": {code: isolate_plain(words) for code, words in caption.items()},
-        "caption_direction": {code: direction_of(words) for code, words in caption.items()},
+        "caption": {code: isolate_plain(words) for code, words in said.items()},
+        "caption_direction": {code: direction_of(words) for code, words in said.items()},
         "updated": item.updated_at.isoformat(),
     }

@@ -1,7 +1,8 @@
 // The question box's company: what the model will see, and questions worth asking. The box itself is Gradio's.
 import { icon, node } from "./dom.js";
 import { written } from "./viewer/numbers.js";
-import { has, onSpeak, say } from "./words.js";
+import { labelOf } from "./viewer/strip.js";
+import { has, language, onSpeak, say } from "./words.js";
 
 const SUGGESTED = 6; // most suggestions per modality in locales: suggest-<modality>-1 …
 
@@ -125,7 +126,8 @@ function drawSeen(place, room) {
 
 // The same words as app/captions.py writes beside the stored picture.
 export function viewWords(view, series) {
-  const words = [say(view.region ? "view-part" : "view-whole")];
+  const label = labelOf(series, view.frame, language());
+  const words = [say(view.region ? "view-part" : "view-whole"), ...(label ? [label] : [])];
   if (Number.isFinite(view.center) && view.center !== null && view.lut === null) {
     words.push(say("view-window").replace("{width}", written(view.width)).replace("{level}", written(view.center)));
   }

@@ -20,6 +20,7 @@ const room = {
   replaces: null,
   // What the parts offer each other; each is filled in by the part that can do it.
   view: () => null,
+  caption: () => null,
   picture: () => null,
   showSeries: () => {},
   addSeries: () => {},

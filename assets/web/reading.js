@@ -12,6 +12,7 @@ export function drawReading(part, room) {
     language: document.documentElement.lang,
     emptyContent: choose,
     onView: () => changed(),
+    onCaption: () => room.drawFacts?.(), // at once: words must not stand under another image than theirs
   });
   let active = null;
   room.viewer = viewer; // for tests and measurements
@@ -27,6 +28,7 @@ export function drawReading(part, room) {
   }
 
   room.view = () => viewer.view();
+  room.caption = () => viewer.caption();
   room.picture = () => viewer.picture(96);
   room.activeSeries = () => viewer.early ?? room.series.find((series) => series.id === viewer.view()?.series) ?? null;
   room.showSeries = (series, { reopened }) => {
@@ -74,14 +76,15 @@ export function drawFacts(part, room) {
   const line = node("span", { class: "facts-line" });
   part.element.firstElementChild.append(line);
 
+  let drawn = "";
+
   function draw() {
     const series = room.activeSeries();
-    line.replaceChildren();
-    if (!series) return;
-    line.append(pick(series.caption));
-    for (const warning of series.warnings ?? []) {
-      line.append(node("span", { class: "warning", title: pick(warning) }, icon("triangle-alert"), node("span", {}, pick(warning))));
-    }
+    const caption = series ? pick(room.caption() ?? series.caption) : "";
+    const warnings = (series?.warnings ?? []).map(pick);
+    if (drawn === JSON.stringify([caption, warnings])) return; // most images of a series are described alike
+    drawn = JSON.stringify([caption, warnings]);
+    line.replaceChildren(caption, ...warnings.map((words) => node("span", { class: "warning", title: words }, icon("triangle-alert"), node("span", {}, words))));
   }
 
   room.drawFacts = draw;

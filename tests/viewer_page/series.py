@@ -51,7 +51,9 @@ PRESETS = (preset("brain", "Brain", "الدماغ", BRAIN), preset("bone", "Bone
 def stack(count: int = 20) -> Shown:
     """The small CT as a series: every slice a little brighter, so that no two are alike."""
     (frame,) = frames_of("CT_small.dcm")
-    frames = [replace(frame, samples=frame.samples + np.int16(7 * index)) for index in range(count)]
+    frames = [
+        replace(frame, samples=frame.samples + np.int16(7 * index), default_window=BRAIN) for index in range(count)
+    ]
     first = {"frame": count // 2, "window": looked(BRAIN)}
     return Shown("ct-stack", frames, "CT · Head", PRESETS, first)
 

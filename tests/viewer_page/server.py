@@ -32,7 +32,9 @@ def words(language: str) -> dict[str, str]:
     With them the names of presets, which stand on the image too.
     """
     source = (ROOT / "locales" / language / "viewer.ftl").read_text(encoding="utf-8")
-    labels = {key: text for key, text in Locale(language).catalogue().items() if key.startswith("preset-")}
+    said = Locale(language)
+    labels = {key: text for key, text in said.catalogue().items() if key.startswith(("preset-", "spacing-at-"))}
+    labels |= {key: said.plain(key, number="{number}") for key in ("preset-file", "preset-table")}
     for entry in FluentParser().parse(source).body:
         if isinstance(entry, fluent.Message):
             assert entry.value is not None

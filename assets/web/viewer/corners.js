@@ -43,16 +43,18 @@ export class Corners {
       this.window, this.slice, this.value, this.bar, ...this.edges);
   }
 
-  /** Everything but the pointer's value; `look` null for colour, `table` the VOI LUT shown in a window's stead. */
-  show({ look, table, frame, frames, edges, millimetresPerPixel }) {
+  /** Everything but the pointer's value; `look` null for colour, `table` the VOI LUT shown in a window's stead, `label`
+   * what tells this image from others of its series, `spacingAt` where the distance between pixels was measured. */
+  show({ look, table, frame, frames, label, edges, millimetresPerPixel, spacingAt }) {
     say(this.window, look ? this.#lookText(look, table) : "");
-    say(this.slice, frames > 1 ? `${frame + 1} / ${frames}` : "");
+    say(this.slice, frames > 1 ? [`${frame + 1} / ${frames}`, label].filter(Boolean).join("\n") : "");
     this.edges.forEach((element, index) => say(element, edges[index] ?? ""));
     const bar = scaleBar(millimetresPerPixel);
     this.bar.hidden = bar === null;
     if (!bar) return;
     this.bar.style.width = `${bar.pixels}px`;
-    say(this.length, bar.text);
+    const where = spacingAt && spacingAt !== "patient" ? this.#words(`spacing-at-${spacingAt}`) : "";
+    say(this.length, [bar.text, where].filter(Boolean).join(" "));
   }
 
   #lookText({ center, width }, table) {

@@ -34,7 +34,9 @@ export function decodeFrame(header, buffer) {
     invert: Boolean(header.invert), padding: header.padding ?? null, window: header.window ?? null,
     startsWithTable: Boolean(header.voi_luts?.length) && !header.windows?.length, // as dicom.render's first view
     voiLuts: [], overlay: null, aspect: header.aspect || 1, edges: header.edges ?? ["", "", "", ""],
-    spacing: header.spacing_mm ?? null, whole: header.whole ?? null, // [rows, columns] of what this is a reduced one of
+    windows: header.windows ?? [], spacing: header.spacing_mm ?? null, spacingAt: header.spacing_at ?? "",
+    caption: header.caption ?? null, frameTime: header.facts?.frame_time_ms ?? null,
+    whole: header.whole ?? null, // [rows, columns] of what this is a reduced one of
   };
   for (const { first, table, length, explanation } of header.voi_luts ?? []) {
     frame.voiLuts.push({ first, explanation, table: table ? bytesOf(table) : new Uint8Array(buffer, offset, length) });

@@ -1,30 +1,23 @@
 // Knows how one series is being read: which frame, under which look, from which camera. Each series of a
-// conversation keeps its own, so that switching back finds everything as it was. Knows no element and no event.
+// conversation keeps its own, so that switching back finds everything as it was. Until the reader chooses a window,
+// every image shows with its own; one that is chosen holds for the whole series. Knows no element and no event.
+import { lookOf, offered, ownLook, preset, sameLook } from "./looks.js";
 
-const PLAIN = { lut: null, invert: false, overlay: false };
 const NARROWEST = 1e-6;
 
-const lookOf = (window) => ({ ...PLAIN, center: window.center, width: window.width,
-  function: window.function ?? "LINEAR", lut: tableOf(window.lut) });
-
-// The number of a VOI LUT, or null. Views kept while only the first could be shown say true and false.
-function tableOf(lut) {
-  if (lut === true) return 0;
-  return Number.isInteger(lut) && lut >= 0 ? lut : null;
-}
-
 export class Reading {
-  #asIs = true; // nobody has chosen a look yet
+  #chosen = null; // (frame) → look: what the reader chose for the series; null: each image its own
+  #came = null; // {index, look} of a view brought back, until its image says whether that is just its own look
+  #invert = false;
+  #overlay = false;
   #exact = null; // where a drag stands before rounding
 
   constructor(descriptor) {
     this.descriptor = descriptor;
     this.index = 0; // wanted; what is on the screen may lag behind
-    this.look = null; // null until the descriptor or the first frame says
     this.camera = null;
     this.region = undefined; // asked for before the size of the image was known
     this.goTo(descriptor.first?.frame ?? Math.floor((descriptor.frames - 1) / 2));
-    this.resetLook();
   }
 
   get id() { return this.descriptor.id; }
@@ -39,74 +32,94 @@ export class Reading {
     return this.index - before;
   }
 
-  setWindow(window) {
-    this.#asIs = false;
-    this.look = { ...lookOf(window), invert: Boolean(this.look?.invert), overlay: Boolean(this.look?.overlay) };
+  /** The image of frame `index` has come to the screen. */
+  settle(frame, index) {
+    const known = this.descriptor.presets?.find(({ key }) => key === "automatic");
+    if (known && index === this.descriptor.first?.frame) frame.automatic ??= lookOf(known);
+    if (this.#came?.index !== index) return;
+    if (sameLook(this.#came.look, ownLook(frame))) this.#chosen = null;
+    this.#came = null;
   }
 
-  /** A window that is the series' own first one leaves the first look as it is. */
+  /** What `frame` shows with: the reader's window, else the image's own, which nobody knows before it is here (null). */
+  lookOn(frame) {
+    const look = this.#chosen?.(frame) ?? (frame ? ownLook(frame) : null);
+    if (!look) return null;
+    const lut = frame && !frame.voiLuts[look.lut] ? null : look.lut; // one without this table shows the window
+    return { ...look, lut, invert: this.#invert, overlay: this.#overlay };
+  }
+
+  get inverted() { return this.#invert; }
+  get overlaid() { return this.#overlay; }
+
+  /** A window of the reader's own. One that is the first image's own first window leaves every image its own. */
   startWith(window) {
     const first = this.descriptor.first?.window;
-    const same = first && ["center", "width", "function", "lut"].every((key) => lookOf(first)[key] === lookOf(window)[key]);
-    if (same) this.resetLook();
-    else this.setWindow(window);
+    if (first && sameLook(first, window)) this.resetLook();
+    else this.#choose(() => lookOf(window));
   }
 
-  /** Completes the first look with what only the frame knows, until somebody chooses another. */
-  settle(frame) {
-    if (!this.#asIs) return;
-    this.#asIs = false;
-    this.look ??= lookOf(frame.window ?? { center: 128, width: 256 });
-    this.look.lut = frame.startsWithTable ? 0 : null;
+  /** What the reader chose on `other`, an early image of this series, holds here too. */
+  lookLike(other) {
+    if (other.#chosen) this.#choose(other.#chosen);
+    this.#invert = other.#invert;
+    this.#overlay = other.#overlay;
+  }
+
+  /** One of the presets offered on `frame`. */
+  setPreset(key) {
+    this.#choose(preset(key, this.descriptor.presets));
+  }
+
+  #choose(look) {
+    this.#chosen = look;
+    this.#came = null;
   }
 
   resetLook() {
-    const first = this.descriptor.first?.window;
-    this.look = first && Number.isFinite(first.width) ? lookOf(first) : null;
-    this.#asIs = true;
+    this.#choose(null);
+    this.#invert = this.#overlay = false;
   }
 
-  /** A look as a view carries it. */
-  setLook(look) {
-    this.#asIs = false;
-    this.look = { ...lookOf(look), invert: Boolean(look.invert), overlay: Boolean(look.overlay) };
+  /** A look as a view carries it: the reader's choice, unless the image it was of turns out to look so by itself. */
+  setLook(view) {
+    const look = lookOf(view);
+    this.#invert = Boolean(view.invert);
+    this.#overlay = Boolean(view.overlay);
+    this.#choose(Number.isFinite(view.width) ? () => look : null);
+    if (this.#chosen) this.#came = { index: this.index, look };
   }
 
   toggle(name) {
-    this.#asIs = false;
-    if (this.look) this.look = { ...this.look, [name]: !this.look[name] };
+    if (name === "invert") this.#invert = !this.#invert;
+    else this.#overlay = !this.#overlay;
   }
 
   /** Dragging right widens, dragging down darkens; 200 CSS pixels double the width. */
-  dragWindow(dx, dy) {
-    if (!this.look) return;
-    const { width, center } = this.look;
-    this.#asIs = false;
-    const pace = (this.#exact?.width ?? width) / 200;
-    const least = this.look.function === "LINEAR" ? 1 : NARROWEST;
-    this.#exact = {
-      width: Math.max(least, (this.#exact?.width ?? width) + dx * pace),
-      center: (this.#exact?.center ?? center) + dy * pace,
-    };
-    this.look = { ...this.look, lut: null, width: Math.max(least, tidy(this.#exact.width, this.#exact.width)),
-      center: tidy(this.#exact.center, this.#exact.width) };
+  dragWindow(dx, dy, frame) {
+    const from = this.lookOn(frame);
+    if (!from) return;
+    const pace = (this.#exact?.width ?? from.width) / 200;
+    const least = from.function === "LINEAR" ? 1 : NARROWEST;
+    const width = Math.max(least, (this.#exact?.width ?? from.width) + dx * pace);
+    const center = (this.#exact?.center ?? from.center) + dy * pace;
+    this.#exact = { width, center };
+    const look = { center: tidy(center, width), width: Math.max(least, tidy(width, width)), function: from.function, lut: null };
+    this.#choose(() => look);
   }
 
   dragEnd() { this.#exact = null; }
 
-  /** The look as it shows on `frame`: slices may differ in their tables, and one without shows the window. */
-  lookOn(frame) {
-    if (!this.look || !frame || frame.voiLuts[this.look.lut]) return this.look;
-    return { ...this.look, lut: null };
-  }
+  /** The presets offered on `frame`. */
+  presetsOn(frame) { return this.color ? [] : offered(this.descriptor.presets, frame); }
 
+  /** Which of them `frame` shows with, -1 for none. */
   presetIndex(frame) {
     const look = this.lookOn(frame);
-    if (!look) return -1;
-    const keys = look.lut === null ? ["lut", "center", "width", "function"] : ["lut"];
-    return (this.descriptor.presets ?? []).findIndex((preset) => {
-      const offered = lookOf(preset);
-      return keys.every((key) => offered[key] === look[key]);
+    if (!look || !frame) return -1;
+    return this.presetsOn(frame).findIndex(({ key }) => {
+      if (key === "automatic" && !frame.automatic) return false; // nobody asked for it on this image
+      return sameLook(preset(key, this.descriptor.presets)(frame), look);
     });
   }
 }

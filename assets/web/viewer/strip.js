@@ -10,6 +10,12 @@ export function spread(frames, most = MOST_FRAMES) {
   return Array.from({ length: most }, (_, index) => Math.round((index * (frames - 1)) / (most - 1)));
 }
 
+/** What tells a frame from others of its series, in words, e.g. "Right · Craniocaudal"; "" where nothing does. */
+export function labelOf(series, frame, language) {
+  const { words, of } = series?.labels ?? {};
+  return words?.[of[frame]]?.[language] ?? "";
+}
+
 export class Strip {
   #words; #thumbnail; #choose; #series = []; #active = null; #shown = []; #language = "en"; #nearest = -1; #waiting = []; #loading = 0;
 
@@ -65,7 +71,8 @@ export class Strip {
   }
 
   #frameButton(series, frame) {
-    const label = `${this.#words("viewer-slice")} ${frame + 1}`;
+    const own = labelOf(series, frame, this.#language);
+    const label = `${this.#words("viewer-slice")} ${frame + 1}${own ? ` · ${own}` : ""}`;
     return make("button", {
       type: "button", className: "bv-thumb", title: label, "aria-label": label,
       "data-series": series.id, "data-frame": frame,

@@ -52,6 +52,12 @@ export class Toolbar {
     this.setPresets(this.#presets);
   }
 
+  /** What is offered on the image on the screen: the same chips are left as they are. */
+  offer(presets) {
+    const names = (list) => JSON.stringify(list.map(({ key, explanation }) => [key, explanation]));
+    if (names(presets) !== names(this.#presets)) this.setPresets(presets);
+  }
+
   /** The presets, the first nine with the digit that chooses them. */
   setPresets(presets) {
     this.#presets = presets;
@@ -60,10 +66,16 @@ export class Toolbar {
       { type: "button", className: "bv-chip", "data-index": index, "data-preset": preset.key,
         "aria-keyshortcuts": index < 9 ? String(index + 1) : null, "aria-pressed": "false" },
       ...(index < 9 ? [make("kbd", { text: String(index + 1), dir: "ltr" })] : []),
-      make("span", { text: preset.label?.[this.#language] ?? preset.label?.en ?? preset.key, dir: "auto" }),
+      make("span", { text: this.#label(preset), dir: "auto" }),
     )));
     this.#pressed = -1;
     this.#fade();
+  }
+
+  #label({ key, label, stem, number, explanation }) {
+    if (!stem) return label?.[this.#language] ?? label?.en ?? key;
+    const name = this.#words(`preset-${stem}`).replace("{number}", number);
+    return explanation ? `${name} · ${this.#words(`preset-${explanation}`)}` : name;
   }
 
   /** Both ends of the row say whether it goes on there. Sides of the screen: right for either direction. */

@@ -69,7 +69,7 @@ export class Tools {
       if (steps) this.#viewport.steps(steps);
       return;
     }
-    if (tool === "window" && !reading.color) reading.dragWindow(dx, dy);
+    if (tool === "window" && !reading.color) reading.dragWindow(dx, dy, shown.frame);
     else camera.panBy(dx, dy);
     this.#viewport.changed();
   }
@@ -82,18 +82,16 @@ export class Tools {
   }
 
   #preset(index) {
-    const { reading } = this.#viewport;
-    const preset = reading?.descriptor.presets?.[index];
-    if (!preset || reading.color) return;
-    reading.setWindow(preset);
+    const { reading, painted } = this.#viewport;
+    const preset = reading?.presetsOn(painted?.frame)[index];
+    if (!preset) return;
+    reading.setPreset(preset.key);
     this.#viewport.changed();
   }
 
   #reset() {
-    const { reading, screen } = this.#viewport;
-    if (!reading) return;
-    reading.resetLook();
-    if (screen.frame) reading.settle(screen.frame);
+    if (!this.#viewport.reading) return;
+    this.#viewport.reading.resetLook();
     this.#fit();
   }
 }

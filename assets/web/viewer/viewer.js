@@ -2,7 +2,7 @@
 // conversations, uploads or Gradio. The only module a page imports.
 //
 //   const viewer = mountViewer(element, { base: "", words: (key, language) => "…", language: "en",
-//                                         onView: (view) => {}, emptyContent: Node, budget: bytes });
+//                                         onView: (view) => {}, onCaption: () => {}, emptyContent: Node, budget: bytes });
 //   viewer.show(descriptor, { frame, window }); viewer.setSeries([descriptor, …]); viewer.clear();
 //   viewer.view() → {series, frame, center, width, function, lut, invert, overlay, region} or null
 //   viewer.showEarly(descriptor, header, buffer, { of }); viewer.dropEarly(): a picture whose series is still on its way
@@ -15,7 +15,7 @@ import { valueAt } from "./grey.js";
 import { attachKeys } from "./keys.js";
 import { Layout } from "./layout.js";
 import { Reading } from "./reading.js";
-import { Strip } from "./strip.js";
+import { Strip, labelOf } from "./strip.js";
 import { Toolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
 import { Viewport } from "./viewport.js";
@@ -28,7 +28,7 @@ export function mountViewer(element, options = {}) {
 
 class Viewer {
   #options; #words; #viewport; #tools; #corners; #toolbar; #strip; #layout; #cine;
-  #readings = []; #language; #pointer = null; #earlyLook = null; #said = "null"; #watch; #unlisten;
+  #readings = []; #language; #pointer = null; #said = "null"; #captioned = null; #late = false; #watch; #unlisten;
 
   constructor(element, options) {
     this.#options = options;
@@ -96,7 +96,6 @@ class Viewer {
     this.#stopCine();
     this.#showParts(reading);
     this.#viewport.activateWith(reading, decodeFrame(header, buffer));
-    this.#earlyLook = JSON.stringify(reading.look);
   }
 
   /** The descriptor of that picture's series while it is on the screen, else null. */
@@ -114,9 +113,8 @@ class Viewer {
 
   // The series is there: the reader goes on where the early picture was, with the window chosen meanwhile.
   #succeed(reading, frame) {
-    const { look } = this.#viewport.reading;
     reading.goTo(frame);
-    if (look && JSON.stringify(look) !== this.#earlyLook) reading.setLook(look);
+    reading.lookLike(this.#viewport.reading);
     this.#showParts(reading);
     this.#viewport.succeed(reading);
   }
@@ -139,7 +137,6 @@ class Viewer {
     this.#readings = [];
     this.#viewport.clear();
     this.#strip.setSeries([], null);
-    this.#toolbar.setPresets([]);
     this.#refresh();
   }
 
@@ -153,8 +150,7 @@ class Viewer {
     const reading = view && this.#find(view.series);
     if (!reading) return false;
     reading.goTo(view.frame);
-    if (Number.isFinite(view.width)) reading.setLook(view);
-    else if (reading.look) reading.look.overlay = Boolean(view.overlay);
+    reading.setLook(view);
     reading.region = view.region ?? null;
     this.#activate(reading);
     return true;
@@ -163,6 +159,12 @@ class Viewer {
   /** A small PNG (data URL) of exactly what the model will see; null while there is nothing. */
   picture(most = 160) {
     return this.#viewport.picture(most);
+  }
+
+  /** What is known of the image on the screen, {en, ar}; of its series while none has come; null for nothing. */
+  caption() {
+    const { reading, painted } = this.#viewport;
+    return painted?.frame.caption ?? reading?.descriptor.caption ?? null;
   }
 
   thumbnailUrl(id, frame) {
@@ -203,19 +205,23 @@ class Viewer {
 
   #showParts(reading) {
     this.#strip.setSeries(this.#readings.map((one) => one.descriptor), reading.id);
-    this.#toolbar.setPresets(reading.color ? [] : reading.descriptor.presets ?? []);
   }
 
   // ---- slices by themselves ---------------------------------------------------------------------------
 
   #toggleCine() {
-    if (this.#viewport.reading?.frames > 1) this.#cine.toggle();
+    if (this.#viewport.reading?.frames > 1) this.#cine.toggle(this.#viewport.painted?.frame.frameTime);
     this.#refresh();
   }
 
+  // → how long the image now on the screen stays, ms; one that was late stays its full time.
   #nextInCine() {
-    const { reading, shown } = this.#viewport;
-    if (shown?.index === reading.index) this.#viewport.goTo((reading.index + 1) % reading.frames); // else: on its way
+    const viewport = this.#viewport;
+    const { reading } = viewport;
+    const here = () => viewport.painted?.index === reading.index;
+    if (here() && !this.#late) viewport.goTo((reading.index + 1) % reading.frames);
+    this.#late = !here();
+    return this.#late ? 0 : viewport.painted.frame.frameTime;
   }
 
   #stopCine() {
@@ -232,24 +238,29 @@ class Viewer {
     this.#layout.show({ empty: !reading, bare: Boolean(reading && !shown), failed, tool, frames,
       reserved: this.early?.early.of > 1,
       index: reading?.index ?? 0, playing: this.#cine.running,
-      caption: reading?.descriptor.caption?.[this.#language] ?? "" });
+      caption: this.caption()?.[this.#language] ?? "" });
+    this.#toolbar.offer(reading?.presetsOn(shown?.frame) ?? []);
     this.#toolbar.show({
       empty: !reading, color: Boolean(reading?.color), frames, tool, fit: camera.isFit,
-      preset: reading ? reading.presetIndex(shown?.frame) : -1, inverted: Boolean(reading?.look?.invert),
-      overlay: Boolean(reading?.look?.overlay), hasOverlay: Boolean(shown?.frame.overlay),
+      preset: reading ? reading.presetIndex(shown?.frame) : -1, inverted: Boolean(reading?.inverted),
+      overlay: Boolean(reading?.overlaid), hasOverlay: Boolean(shown?.frame.overlay),
     });
     this.#showCorners(reading, shown, frames);
+    if (this.#captioned === this.caption()) return;
+    this.#captioned = this.caption();
+    this.#options.onCaption?.();
   }
 
   #showCorners(reading, shown, frames) {
     this.#corners.element.hidden = !shown;
     if (!shown) return;
     const { frame, index } = shown;
-    const spacing = frame.spacing && (frame.aspect > 1 ? frame.spacing[1] : frame.spacing[0]);
+    const look = reading.color ? null : reading.lookOn(frame);
+    const across = frame.spacing ? frame.spacing[1] * Math.min(1, frame.aspect) : NaN; // pixels are only ever enlarged
     this.#corners.show({
-      look: reading.color ? null : reading.look, table: frame.voiLuts[reading.look?.lut],
-      frame: index, frames, edges: frame.edges,
-      millimetresPerPixel: spacing ? spacing / this.#viewport.camera.scale : NaN,
+      look, table: frame.voiLuts[look?.lut], frame: index, frames, edges: frame.edges,
+      label: labelOf(reading.descriptor, index, this.#language),
+      millimetresPerPixel: across / this.#viewport.camera.scale, spacingAt: frame.spacingAt,
     });
     this.#strip.showFrame(index);
     this.#showValue();

@@ -31,7 +31,7 @@ export class Viewport {
       series: reading.id, frame: painted ? painted.index : reading.index,
       center: look?.center ?? null, width: look?.width ?? null, function: look?.function ?? "LINEAR",
       lut: painted ? look?.lut ?? null : null,  // of a frame not yet there nobody knows its tables
-      invert: Boolean(look?.invert), overlay: Boolean(reading.look?.overlay),
+      invert: !reading.color && reading.inverted, overlay: reading.overlaid,
       region: this.#region(),
     };
   }
@@ -67,9 +67,7 @@ export class Viewport {
 
   /** Goes on with `reading` where another one was: the same picture is on the screen, so nothing moves. */
   succeed(reading) {
-    const { frame } = this.shown;
-    if (!frame.whole) this.#store.put(reading.id, reading.index, frame);
-    this.shown = { reading, index: reading.index, frame };
+    this.shown = { ...this.shown, reading, index: reading.index }; // until its own comes, which says what it is
     this.reading = reading;
     this.goTo(reading.index);
   }
@@ -114,7 +112,7 @@ export class Viewport {
       this.#store.prefetch(reading.id, index, { count: reading.frames, direction: this.#direction });
     }
     const first = !this.painted;
-    reading.settle(frame);
+    reading.settle(frame, index);
     this.shown = { reading, index, frame };
     this.camera.setImage(...displayedSize(frame));
     if (first) this.camera.fit();
@@ -146,7 +144,7 @@ export class Viewport {
         this.camera.showRegion(reading.region);
         reading.region = undefined;
       }
-      this.screen.paint(painted.frame, reading.look, { hurried: this.hurried });
+      this.screen.paint(painted.frame, reading.lookOn(painted.frame), { hurried: this.hurried });
     }
     this.screen.draw();
   }
