@@ -108,7 +108,7 @@ class RatingEvent:
     """One act of rating; a later one of the same rater replaces it in meaning, never in the table.
 
     `thumb` None withdraws. `snapshot` is what was rated: question, answer, model, settings, prompt hash,
-    hashes and views of the pictures, frozen at that moment.
+    hashes, facts and views of the pictures, frozen at that moment.
     """
 
     id: str

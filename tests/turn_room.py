@@ -26,9 +26,11 @@ class Room:
     turns: Turns
     conversation: str
     series: str
+    number: int = 0
+    """The frame that is looked at."""
 
     def view(self, width: float = 80) -> View:
-        return View(self.series, 0, Window(40, width))
+        return View(self.series, self.number, Window(40, width))
 
     def ask(self, text: str, *, width: float | None = 80, replaces: str | None = None) -> list[Progress]:
         view = None if width is None else self.view(width)
