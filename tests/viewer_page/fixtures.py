@@ -10,7 +10,18 @@ from playwright.sync_api import Browser, Page
 
 from tests.viewer_page.browser import chromium
 from tests.viewer_page.screen import visit
-from tests.viewer_page.series import frames_of, large, offered, some_with_tables, stack, variations
+from tests.viewer_page.series import (
+    every_value,
+    frames_of,
+    large,
+    loop,
+    offered,
+    own_windows,
+    some_with_tables,
+    stack,
+    two_depths,
+    variations,
+)
 from tests.viewer_page.server import Shown, Site, serve
 
 
@@ -26,7 +37,11 @@ def shared_site() -> Iterator[Site]:
     series = [
         stack(),
         *(Shown(name, [frame], presets=offered(frame)) for name, frame in variations().items()),
+        *(Shown(name, [frame], presets=offered(frame)) for name, frame in every_value().items()),
         some_with_tables(),
+        own_windows(),
+        two_depths(),
+        loop(40, 40, 300, 40, 40),
         large(),
         Shown("narrow", [narrow]),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pydicom.data
 
-from dicom import Frame, VoiLut, Window, open_study
+from dicom import Frame, VoiLut, Window, automatic, open_study
 from tests.viewer_page.server import Shown
 
 FILES = Path(pydicom.data.__file__).parent / "test_files"
@@ -91,6 +91,48 @@ def some_with_tables() -> Shown:
     frame = variations()["mr-tables"]
     frames = [replace(frame, voi_luts=()), frame, replace(frame, voi_luts=())]
     return Shown("some-with-tables", frames, presets=offered(frame))
+
+
+def own_windows() -> Shown:
+    """Three radiographs of one series as its own descriptor offers them: two windows, one, and a table alone."""
+    ramp = np.tile(np.arange(0, 4096, 32, dtype=np.uint16), (96, 1))
+    table = VoiLut(0, (np.arange(4096) // 16).astype(np.uint8), "softer")
+    wide, bone, narrow = Window(2000, 4000), Window(1500, 900, explanation="bone"), Window(200, 400)
+    frames = [
+        Frame(ramp, windows=(wide, bone), default_window=wide),
+        Frame(
+            ramp[:, :80], windows=(narrow,), default_window=narrow, spacing_at="detector", pixel_spacing_mm=(0.2, 0.2)
+        ),
+        Frame(ramp[:64], voi_luts=(table,), default_window=Window(2048, 4096)),
+    ]
+    presets = [*offered(frames[0]), *PRESETS, preset("automatic", "Automatic", "تلقائي", automatic(frames[0]))]
+    labels = {"words": [{"en": "PA", "ar": "خلفي أمامي"}, {"en": "Lateral", "ar": "جانبي"}], "of": [0, 1, 1]}
+    first = {"frame": 0, "window": looked(wide)}
+    return Shown("own-windows", frames, "DX", presets, first, {"labels": labels})
+
+
+def two_depths() -> Shown:
+    """Two ultrasound pictures of one series, the second three times as deep as the first."""
+    grey = np.full((150, 200, 3), 90, np.uint8)
+    return Shown("two-depths", [Frame(grey, pixel_spacing_mm=(mm, mm), spacing_at="patient") for mm in (0.1, 0.3)])
+
+
+def loop(*times: float) -> Shown:
+    """A film whose frames say how long they stay, ms."""
+    frames = [Frame(np.full((16, 16), number, np.uint8).repeat(3).reshape(16, 16, 3)) for number in range(len(times))]
+    facts = [{"kind": "dicom", "modality": "US", "frame_time_ms": time} for time in times]
+    return Shown("loop", frames, facts=facts)
+
+
+def every_value() -> dict[str, Frame]:
+    """Every 16-bit value once, as it is, halved, and through a table: where halves are rounded shows here."""
+    values = np.arange(-32768, 32768, dtype=np.int16).reshape(256, 256)
+    table = VoiLut(-128, np.arange(256, dtype=np.uint8))
+    return {
+        "every-value": Frame(values, default_window=Window(0, 256)),
+        "every-half": Frame(values, slope=0.5, intercept=0.25, default_window=Window(0, 256)),
+        "every-half-table": Frame(values, slope=0.5, voi_luts=(table,), default_window=Window(0, 256)),
+    }
 
 
 def large() -> Shown:

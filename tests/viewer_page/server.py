@@ -19,7 +19,7 @@ from fluent.syntax import ast as fluent
 
 from app.frames import pack
 from app.locale import Locale
-from dicom import Frame, render
+from dicom import Facts, Frame, render
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -53,6 +53,10 @@ class Shown:
     caption: str = ""
     presets: Sequence[dict[str, Any]] = ()
     first: dict[str, Any] | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """Further entries of the descriptor."""
+    facts: Sequence[dict[str, Any]] = ()
+    """What is known of each frame; () for nothing."""
 
     def descriptor(self) -> dict[str, Any]:
         return {
@@ -63,6 +67,7 @@ class Shown:
             "color": self.frames[0].color,
             "unit": self.frames[0].unit,
             "first": self.first,
+            **self.more,
         }
 
 
@@ -106,7 +111,8 @@ def _pixels(site: Site, path: str) -> tuple[bytes, str, dict[str, str]]:
     site.gate.wait(30)
     if (series, index) in site.broken:
         raise InterruptedError(path)
-    meta, samples = pack(frame)
+    own = site.series[series].facts
+    meta, samples = pack(frame, Facts.from_dict(own[index]) if own else None)
     return samples, "application/octet-stream", {"X-Basira-Frame": json.dumps(meta)}
 
 

@@ -24,7 +24,10 @@ export class Cine {
   #wait(from, stated) {
     const now = performance.now();
     this.#due = Math.max(now, from + beat(stated));
-    this.#timer = setTimeout(() => this.#wait(this.#due, this.#next()), this.#due - now);
+    this.#timer = setTimeout(() => {
+      const stays = this.#next();
+      if (this.running) this.#wait(this.#due, stays);
+    }, this.#due - now);
   }
 
   stop() {
