@@ -108,7 +108,7 @@ def test_a_second_radiograph_opens_with_its_own_window_and_the_model_is_shown_wh
 
 
 def canvas(page: Page) -> np.ndarray[Any, Any]:
-    """(rows, columns) greys of the small picture beside the question: the painted ones, as the image is small itself."""
+    """(rows, columns) greys of the picture beside the question: those painted, as the image itself is as small."""
     return greys(str(page.locator(".place-seen img").get_attribute("src")).partition(",")[2])
 
 
