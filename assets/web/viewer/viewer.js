@@ -280,6 +280,8 @@ class Viewer {
   }
 
   #tell() {
+    const { reading, painted, failed } = this.#viewport;
+    if (reading && !painted && !failed) return; // it is told when the image is here, with the window that is its own
     const view = this.view();
     const spelled = JSON.stringify(view);
     if (spelled === this.#said) return;
