@@ -134,7 +134,7 @@ def test_inspect_refuses_with_a_sentence_and_goes_on_to_the_next_file(
     (tmp_path / "letter.txt").write_text("Dear colleague,")
     assert main(["inspect", str(tmp_path / "letter.txt"), CT]) == 1
     said = capsys.readouterr().out
-    assert "not a picture" in said
+    assert "text, not an image" in said
     assert "CT ·" in said
 
 

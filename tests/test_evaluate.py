@@ -72,7 +72,7 @@ def test_every_row_has_its_answer_or_its_reason_and_a_second_run_asks_only_what_
         5: "refused",
         6: "refused",
     }
-    assert [found[key]["error"] for key in (4, 5, 6)] == ["ImageMissing", "UnknownFile", "ImageMissing"]
+    assert [found[key]["error"] for key in (4, 5, 6)] == ["ImageMissing", "TextFile", "ImageMissing"]
     assert (found[1]["type"], found[1]["gpt4_answer"], found[1]["language"]) == ("detail", "A CT.", "en")
     assert (found[2]["language"], len(found[2]["pictures"]), found[3]["pictures"]) == ("ar", 1, [])
     assert found[1]["timings"]["new_tokens"] == 3
