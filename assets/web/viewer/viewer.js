@@ -280,7 +280,8 @@ class Viewer {
   }
 
   #tell() {
-    const { reading, painted, failed } = this.#viewport;
+    const { reading, painted, failed, hurried } = this.#viewport;
+    if (hurried) return; // a hand that pauses is not at rest
     if (reading && !painted && !failed) return; // it is told when the image is here, with the window that is its own
     const view = this.view();
     const spelled = JSON.stringify(view);
