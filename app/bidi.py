@@ -1,7 +1,8 @@
-"""Which way a paragraph reads, and what inside it must keep its own order. Knows no HTML and no screen.
+"""Which way a paragraph reads, and so which language it is in. Knows no HTML and no screen; `assets/web/order.js` is
+its twin on the page.
 
 Bidi errors are clinical errors: unprotected, "-450" inside Arabic shows as "450-", "3.5 × 2.1 cm" as
-"cm 2.1 × 3.5". Everything here is for display; the stored text stays as it was written.
+"cm 2.1 × 3.5". What keeps its order inside a paragraph is the matter of `app.runs`.
 """
 
 from __future__ import annotations
@@ -9,38 +10,73 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from itertools import islice
+from typing import Literal
 
 Direction = Literal["ltr", "rtl"]
 
-LRI, PDI = "\u2066", "\u2069"
-"""LEFT-TO-RIGHT ISOLATE and POP DIRECTIONAL ISOLATE (UAX #9)."""
+ARABIC = "\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06df-\u06e8\u06ea-\u06ef\u06fa-\u06ff\u0610-\u061a"
+ARABIC += "\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc"
+"""Arabic letters with their marks and the tatweel; no digit, no punctuation."""
+MARKS = "\u060c\u061b\u061f\u061e\u06d4"
+"""Arabic punctuation."""
+UNIT = (
+    "(?:HU|[munpµμ]?IU|U|%|[mcdµμnk]?m[²³23]?|(?:k|m|µ|μ|mc|n|p)?g|[mdcµμn]?[lL]|cc|m?Eq|[mµμnp]?mol|[mµμn]?M|Da|kDa"
+    "|mm ?Hg|cmH2O|bpm|ppm|fps|dpi|px|dB|Fr|Ch|[kmMcµμ]?Gy|[mµμ]?Sv|[kMG]?Hz|k?Vp?|mAs?|k?eV|[kMG]?Bq|[mµμ]?Ci"
+    "|[mµμn]?s|secs?|mins?|h|hrs?|d|wks?|mo|yrs?|y|mT|T|°C?F?|[CFKJNW]|k?Pa|k?cal|SUV|SD|METs?|x"
+    "|SAR|USD|EUR|GBP|AED|EGP|QAR|KWD|JOD)"
+)
+"""A unit of measure, or a currency."""
 
-_ARABIC = "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc"
-_HARAKAT = "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
-_WORD = re.compile(rf"[^\W\d_](?:[^\W_]|[{_HARAKAT}'’ʼ-])*")
-_ARABIC_LETTER = re.compile(rf"(?=[{_ARABIC}])[^\W\d_]")
-_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_WORD = re.compile(
+    rf"(?P<arabic>[{ARABIC}]+(?:['’ʼ-][{ARABIC}]+)*)|(?P<mark>[{MARKS}])"
+    r"|(?P<other>[^\W_](?:[^\W_]|[\u0300-\u036f]|[-./\\:@_&+'’–](?=[^\W_]))*)"
+)
+_TELLING = re.compile(rf"(?!{UNIT}s?$)(?:[^\W\d_]{{2,}}(?:['’](?:s|t|re|ve|ll))?(?:-[^\W\d_]+)*)$")
+_ABBREVIATED = re.compile(r"[A-Z]{1,5}s?$|.*[a-z].*[A-Z]|[A-Z]{2,}.*[a-z]|(?=.*-).*(?<![^-])[A-Z]{2,5}(?![^-])")
+_QUOTED = re.compile("[\"“”'‘’«»([{][^\\S\n]*$")
+_ARABIC_LETTER = re.compile(rf"(?=[{ARABIC}])[^\W\d_]")
+_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CHARGES = ("+", "-", "−", "⁺", "⁻")
+_LONGEST = 60
+"""Characters of a word that votes."""
+_ENOUGH = 4
+"""Words of one script that decide on a paragraph while it still grows."""
 
 
 def direction_of(paragraph: str, inherited: Direction = "ltr") -> Direction:
-    """The direction of one paragraph.
+    """The direction of one paragraph, all of it known.
 
-    Right to left when its first word is Arabic or more than half of its words are; `inherited` (that of
-    the paragraph before) when it has no letters at all. The first strong character alone is not enough:
-    "API هذا …" is Arabic.
+    Its words vote; abbreviations, units and numbers do not ("CT", "T2", "mg/kg" stand in both languages), Arabic
+    punctuation does. Right to left when the first word is Arabic, unless that is quoted, or when more words are. A
+    paragraph that begins and ends in Latin letters holds its Arabic as a phrase, which must outnumber it two to one.
+    On a tie, or without votes: `inherited`, that of the paragraph before.
     """
-    words = _WORD.findall(paragraph)
-    if not words:
-        return inherited
-    if _ARABIC_LETTER.match(words[0]):
+    votes = list(_votes(paragraph))
+    if _begins_in_arabic(paragraph) and not _begins_quoted(paragraph):
         return "rtl"
-    arabic = sum(1 for word in words if _ARABIC_LETTER.match(word))
-    return "rtl" if arabic * 2 > len(words) else "ltr"
+    arabic, latin = votes.count("rtl"), votes.count("ltr")
+    if arabic == latin:
+        return inherited
+    if arabic < latin:
+        return "ltr"
+    return "ltr" if latin and arabic <= 2 * latin and _framed(paragraph, votes) else "rtl"
 
 
-def language_of(text: str, otherwise: Literal["ar", "en"] = "en") -> Literal["ar", "en"]:
-    """The language of a message by the same rule; `otherwise` when it has no letters."""
+def direction_so_far(beginning: str, inherited: Direction = "ltr") -> Direction:
+    """The direction of a paragraph of which this much has been written: what comes later never turns it around.
+
+    Right to left from its first word when that is Arabic. Any other reads as the paragraph before, until its first
+    four words are all of one script; from then on it reads as they do.
+    """
+    if _begins_in_arabic(beginning) and not _begins_quoted(beginning):
+        return "rtl"
+    first = list(islice(_votes(beginning, growing=True), _ENOUGH))
+    return first[0] if len(first) == _ENOUGH and len(set(first)) == 1 else inherited
+
+
+def language_of(text: str, otherwise: str = "en") -> Literal["ar", "en"]:
+    """The language of a message by the same rule; `otherwise` when its words do not tell."""
     return "ar" if direction_of(text, "rtl" if otherwise == "ar" else "ltr") == "rtl" else "en"
 
 
@@ -50,76 +86,13 @@ def has_arabic(text: str) -> bool:
 
 
 def without_controls(text: str) -> str:
-    """`text` without embeddings, overrides and isolates: somebody else's could turn ours around."""
+    """`text` without marks, embeddings, overrides and isolates: somebody else's could turn ours around."""
     return _CONTROLS.sub("", text)
 
 
-class Run(NamedTuple):
-    """A piece of a paragraph. `ltr`: it keeps its own left-to-right order whatever surrounds it."""
-
-    text: str
-    ltr: bool
-
-
-def _pattern() -> re.Pattern[str]:
-    """Measurements, ranges, signed numbers, dates, and Latin runs with the numbers that belong to them.
-
-    A number takes a Latin word after it only if that is a unit: in "الشريحة 14 CT" the 14 belongs to the
-    Arabic before it. A Latin word takes what follows: "BI-RADS 4", "Gleason 3+4", "T2 FLAIR". Repetitions
-    are possessive (`*+`): a hyphen can join in two ways, and hostile text must not make that exponential.
-    """
-    digit = "0-9\u0660-\u0669\u06f0-\u06f9"
-    letter = "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u1e00-\u1eff"
-    any_ = f"{digit}{letter}²³¹⁰⁴-⁹₀-₉°"
-    between = r".,:/'’_\-‑–−×·+@&^~٫٬"
-    tail = "[%٪‰*°′″+]*+"
-    space = "[ \u00a0\u202f]"
-    opened = r"(?<![^\s([{«“\"'‘،؛:=/×±–…<>≤≥])"
-    sign = rf"(?:{opened}[+\-−](?=[{digit}])|[±~≈<>≤≥=]{space}?)?"
-    number = rf"{sign}[{digit}]++(?:[{between}]++[{digit}]++)*+{tail}(?![{letter}])"
-    word = rf"{sign}(?=[{digit}]*+(?:[{between}]++[{digit}]++)*+[{between}]*+[{letter}°])[{any_}]++"
-    word += rf"(?:[{between}]++[{any_}]++)*+{tail}"
-    operator = rf"{space}?[×✕*/±–—−+\-<>≤≥=]{space}?|{space}[xX]{space}"
-    numbers = rf"{number}(?:(?:{operator}){number})*+"
-    unit = (
-        r"(?:HU|%|[mcµμnk]?m[²³23]?|(?:k|m|µ|μ|mc|n|p)?g|[mdµμ]?[lL]|cc|IU|U|mEq|m?mol|mm ?Hg|bpm|ppm"
-        r"|[mkMc]?Gy|[mµμ]?Sv|[kM]?Hz|kVp?|mAs?|keV|MBq|mCi|m?s|sec|min|h|hr|T|°C?F?|[CF]|px|SUV|SD|x)"
-        rf"(?:/[{any_}]+)*(?![{any_}])"
-    )
-    measure = rf"{numbers}{space}{unit}"
-    either = rf"(?:{measure}|{numbers}|{word})"
-    phrase = rf"(?:{measure}|{word})(?:(?:{operator}|:?{space}){either})*+"
-    return re.compile(rf"{phrase}|{numbers}")
-
-
-_RUN = _pattern()
-
-
-def isolate(text: str) -> tuple[Run, ...]:
-    """`text` cut into runs; joined again they are `text`. Adjacent runs differ in `ltr`, none is empty."""
-    return tuple(_runs(text))
-
-
-def _runs(text: str) -> Iterator[Run]:
-    at = 0
-    for found in _RUN.finditer(text):
-        if found.start() > at:
-            yield Run(text[at : found.start()], ltr=False)
-        yield Run(found.group(), ltr=True)
-        at = found.end()
-    if at < len(text):
-        yield Run(text[at:], ltr=False)
-
-
-def isolate_plain(text: str) -> str:
-    """`text` for plain surfaces and documents: what `isolate` finds is wrapped in LRI…PDI.
-
-    Bidi controls already there are taken out. Text without an Arabic letter comes back as it is.
-    """
-    clean = without_controls(text)
-    if not has_arabic(clean):
-        return clean
-    return "".join(f"{LRI}{run.text}{PDI}" if run.ltr else run.text for run in isolate(clean))
+def words_of_prose(text: str) -> int:
+    """How many Latin words that vote `text` has: a sentence has some, a measurement has none."""
+    return sum(1 for vote in _votes(text) if vote == "ltr")
 
 
 def prevailing(directions: Counter[Direction], inherited: Direction) -> Direction:
@@ -127,3 +100,37 @@ def prevailing(directions: Counter[Direction], inherited: Direction) -> Directio
     if directions["rtl"] == directions["ltr"]:
         return inherited
     return "rtl" if directions["rtl"] > directions["ltr"] else "ltr"
+
+
+def _votes(text: str, *, growing: bool = False) -> Iterator[Direction]:
+    """One vote a word, in order. `growing`: a Latin word at the very end may still become another one."""
+    for found in _WORD.finditer(text):
+        if found.lastgroup != "other":
+            yield "rtl"
+        elif growing and found.end() == len(text):
+            return
+        elif _tells(found.group()) and not text.startswith(_CHARGES, found.end()):  # "Na+" is no word
+            yield "ltr"
+
+
+def _tells(word: str) -> bool:
+    return len(word) < _LONGEST and _TELLING.match(word) is not None and _ABBREVIATED.match(word) is None
+
+
+def _begins_in_arabic(text: str) -> bool:
+    lettered = (found for found in _WORD.finditer(text) if any(map(str.isalpha, found.group())))
+    return next((found.lastgroup for found in lettered), None) == "arabic"
+
+
+def _begins_quoted(text: str) -> bool:
+    first = _ARABIC_LETTER.search(text)
+    return first is not None and _QUOTED.search(text[: first.start()]) is not None
+
+
+def _framed(text: str, votes: list[Direction]) -> bool:
+    """Whether the paragraph begins with a Latin word and ends in Latin letters, be they only an abbreviation's."""
+    last = None
+    for found in _WORD.finditer(text):
+        if found.lastgroup != "other" or any(character.isalpha() for character in found.group()):
+            last = found.lastgroup
+    return votes[0] == "ltr" and last == "other"

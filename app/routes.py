@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
+from app.answer_html import answer_html, question_html
 from app.frames import light, unpack
 from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
@@ -104,6 +105,13 @@ def routes(
         except NotFound as error:
             return _refusal(error, 404)
         return JSONResponse({"kept": True})
+
+    @router.get("/turns/{turn}/turned")
+    def turned(turn: str, direction: Literal["ltr", "rtl"], request: Request) -> Response:
+        """Question and answer as HTML in the direction that their reader chose."""
+        found = _found(store.turn, owner(request), turn)
+        said = {"question": question_html(found.question, turned=direction)}
+        return JSONResponse({**said, "answer": answer_html(found.answer, turned=direction)}, headers=NO_COPY)
 
     @router.post("/samples/{name}")
     def take_sample(name: str, request: Request, conversation: str) -> Response:

@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from app.bidi import Direction, direction_of, has_arabic, isolate, without_controls
+from app.bidi import Direction, direction_of, has_arabic, without_controls
+from app.runs import Run, isolate, turned
 
 _STAND_INS = "".join(map(chr, range(0x2500, 0x2580)))
 """Box drawing: neutral to the bidi algorithm, mirrored by nobody, and in none of our sentences."""
@@ -45,20 +46,25 @@ def _visual(line: str, direction: Direction) -> str:
     from arabic_reshaper import reshape
     from bidi.algorithm import get_display  # the package's other one, in Rust, does not mirror brackets
 
-    kept: dict[str, str] = {}
-    text = ""
     # python-bidi does not pair brackets (UAX #9, N0): a mark before "(" in a left-to-right line turns that one alone.
     # Marks the other way stay until the end: they hold "--json" together.
     line = _RIGHT_TO_LEFT_MARKS.sub("", line)
-    for run in isolate(line):
-        if run.ltr and len(kept) < len(_STAND_INS):
+    kept: dict[str, str] = {}
+    text = ""
+    for run in isolate(line, direction):
+        if run.direction and len(kept) < len(_STAND_INS):
             stand_in = _STAND_INS[len(kept)]
-            kept[stand_in] = run.text
+            kept[stand_in] = _inside(run)
             text += stand_in
         else:
-            text += run.text
+            text += turned(run.text) if direction == "rtl" else run.text
     shown = str(get_display(reshape(text), base_dir="R" if direction == "rtl" else "L"))
     return _MARKS.sub("", "".join(kept.get(character, character) for character in shown))
+
+
+def _inside(run: Run) -> str:
+    """An isolated run as it is seen: on such terminals what stands left to right needs nothing done to it."""
+    return run.text if run.direction == "ltr" and not run.runs else _visual(run.text, run.direction or "ltr")
 
 
 def json_line(value: Any, stream: TextIO) -> str:

@@ -59,6 +59,8 @@ class Question:
     text: str
     view: View | None = None
     replaces: str | None = None
+    spoken: str = "en"
+    """The language of the page: that of a question whose words do not tell."""
 
 
 @dataclass
@@ -182,7 +184,7 @@ class Turns:
         told = self._told(engine.identity)
         history = compose(self._store, owner, earlier, told=told, sees=sees)
         images = tuple(image for image, _ in pictures)
-        language = language_of(text)
+        language = language_of(text, question.spoken)
         words = _words(text, [picture for _, picture in pictures], language) if told else text
         messages = (*history, Message("user", words, images))
         turn = self._store.begin_turn(

@@ -88,9 +88,9 @@ def _answer(call: Call, engine: Engine, question: str, pictures: list[Picture], 
 
     if pictures and not engine.identity.accepts_images:
         raise ImagesNotAccepted("the model reads text only")
-    words = question
+    words, language = question, language_of(question, call.locale.code)
     if told(call.settings, engine.identity):
-        words = prompt(question, [(picture.facts, None) for picture in pictures], language_of(question))
+        words = prompt(question, [(picture.facts, None) for picture in pictures], language)
     message = Message("user", words, tuple(picture.image for picture in pictures))
     show: Callable[[str], None] = (lambda text: None) if call.arguments.json else call.terminal.stream
     answer, finish = "", Finish("stopped")
@@ -101,7 +101,7 @@ def _answer(call: Call, engine: Engine, question: str, pictures: list[Picture], 
         elif isinstance(event, Finish):
             finish = event
     if call.arguments.json:
-        call.terminal.data(_machine(engine, question, answer, pictures, finish))
+        call.terminal.data(_machine(engine, question, language, answer, pictures, finish))
     else:
         call.terminal.end_stream()
         _say_how_it_ended(call, engine, finish)
@@ -117,13 +117,15 @@ def _say_how_it_ended(call: Call, engine: Engine, finish: Finish) -> None:
         call.complain(f"ask-{finish.cause or finish.reason}")
 
 
-def _machine(engine: Engine, question: str, answer: str, pictures: list[Picture], finish: Finish) -> dict[str, Any]:
+def _machine(
+    engine: Engine, question: str, language: str, answer: str, pictures: list[Picture], finish: Finish
+) -> dict[str, Any]:
     timings = {name: value for name, value in asdict(finish).items() if name not in ("reason", "error", "cause")}
     return {
         "question": question,
         "answer": answer,
         "status": finish.reason,
-        "language": language_of(question),
+        "language": language,
         "error": type(finish.error).__name__ if finish.error else finish.cause or None,
         "model": asdict(engine.identity),
         "pictures": [{"sha256": p.sha256, "facts": p.facts.to_dict()} for p in pictures],

@@ -97,7 +97,7 @@ class ReadingRoom:
         try:
             view = view_from(sent["view"]) if sent.get("view") else None
             replaces = sent.get("replaces") or None
-            yield from self._answer(owner, Question(conversation, question, view, replaces))
+            yield from self._answer(owner, Question(conversation, question, view, replaces, _spoken(sent)))
         except Exception as error:  # whatever happens, what was typed stays and a sentence says so
             yield gr.skip(), gr.skip(), _told(error)
 
@@ -112,7 +112,7 @@ class ReadingRoom:
                 raise NothingToRegenerate
             last = turns[-1]
             view = view_from(last.pictures[-1].view) if last.pictures else None
-            yield from self._answer(owner, Question(conversation, last.question, view, last.id))
+            yield from self._answer(owner, Question(conversation, last.question, view, last.id, last.language))
         except Exception as error:  # as above
             yield gr.skip(), gr.skip(), _told(error)
 
@@ -145,7 +145,7 @@ class ReadingRoom:
                 elif progress.finish is None and time.monotonic() - beat >= _BEAT:
                     beat = time.monotonic()
                     yield growing(shown, progress), gr.skip(), gr.skip()
-        yield self._shown(owner, conversation), self._shelf(owner), None
+        yield self._shown(owner, conversation, grown=shown["began"] if shown else ""), self._shelf(owner), None
 
     def _opened(self, owner: str, conversation: str, *, following: bool = False) -> tuple[Any, ...]:
         """(opened, shelf, notice); the shelf of who is `following` an answer is left alone until it has ended."""
@@ -163,11 +163,11 @@ class ReadingRoom:
         shelf = gr.skip() if following and shown["answering"] else self._shelf(owner)
         return opened, shelf, told
 
-    def _shown(self, owner: str, conversation: str, *, began: str = "") -> Shown:
+    def _shown(self, owner: str, conversation: str, *, began: str = "", grown: str = "") -> Shown:
         """The conversation, its answer on its way as far as it is now: the record is up to a second behind."""
         progress = self.turns.progress(owner, conversation)
         answering = progress is not None
-        shown = conversation_shown(self.store, owner, conversation, answering=answering, began=began)
+        shown = conversation_shown(self.store, owner, conversation, answering=answering, began=began, grown=grown)
         if progress is None or not shown["turns"] or shown["turns"][-1]["id"] != progress.turn:
             return shown
         return {**growing(shown, progress), "began": began}
@@ -189,6 +189,12 @@ def _told(error: Exception) -> dict[str, Any]:
         trace = "".join(traceback.format_tb(error.__traceback__))
         log.error("an unexpected %s\n%s", type(error).__name__, trace)
     return {"kind": "error", "sentence": notice(error), "at": time.time()}  # so that the same one shows again
+
+
+def _spoken(sent: dict[str, Any]) -> str:
+    """The language of the page a question was asked on."""
+    code = sent.get("language")
+    return code if code in languages() else "en"
 
 
 def _text(event: gr.EventData, name: str) -> str:

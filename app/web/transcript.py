@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.answer_html import answer_html, question_html
-from app.bidi import direction_of, isolate_plain, language_of
+from app.answer_html import answer_html, growing_html, question_html
+from app.bidi import Direction, direction_of, language_of
 from app.captions import caption, title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
+from app.runs import isolate_plain
 from app.turn import REPEATING
 from app.underway import Progress
 from app.view import MalformedView, View, view_from
@@ -20,12 +21,14 @@ Shown = dict[str, Any]
 NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False, "began": "", "opened": False}
 
 
-def conversation_shown(store: Store, owner: str, conversation: str, *, answering: bool, began: str = "") -> Shown:
+def conversation_shown(
+    store: Store, owner: str, conversation: str, *, answering: bool, began: str = "", grown: str = ""
+) -> Shown:
     """Everything the page needs to show one conversation. Raises `storage.NotFound`.
 
     `began`: the turn that has just been stored, so that the page can empty the question box. The page ignores
     what belongs to another conversation than the open one unless `opened` says that the reader asked for it, and
-    `requested` that this is still what was asked for last.
+    `requested` that this is still what was asked for last. `grown`: the turn whose answer the page saw grow.
     """
     store.conversation(owner, conversation)
     series = store.series_of(owner, conversation)
@@ -34,7 +37,10 @@ def conversation_shown(store: Store, owner: str, conversation: str, *, answering
     return {
         "conversation": conversation,
         "series": [_series(record) for record in series],
-        "turns": [turn_shown(store, owner, turn, opened, turns[:before]) for before, turn in enumerate(turns)],
+        "turns": [
+            turn_shown(store, owner, turn, opened, turns[:before], grown=turn.id == grown)
+            for before, turn in enumerate(turns)
+        ],
         "answering": answering,
         "began": began,
         "opened": False,
@@ -55,15 +61,27 @@ def _caption(record: SeriesRecord) -> dict[str, str]:
     return kept or caption(Facts.from_dict(record.facts))
 
 
-def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRecord], before: Sequence[Turn]) -> Shown:
+def turn_shown(
+    store: Store,
+    owner: str,
+    turn: Turn,
+    series: dict[str, SeriesRecord],
+    before: Sequence[Turn],
+    *,
+    grown: bool = False,
+) -> Shown:
     """One turn: question, pictures, answer, how it ended, and its rating."""
     rating = store.current_rating(owner, turn.id)
     return {
         "id": turn.id,
-        "question": {"text": turn.question, "html": question_html(turn.question), "language": turn.language},
+        "question": {
+            "text": turn.question,
+            "html": question_html(turn.question, _way(turn)),
+            "language": turn.language,
+        },
         "pictures": [_picture(picture, series) for picture in turn.pictures],
-        "told": _told(turn),
-        "answer": _answer(turn.answer),
+        "told": question_html(_told(turn), _way(turn)),
+        "answer": _answer(turn.answer, answer_html(turn.answer, _way(turn), grown=grown), turn.language),
         "status": turn.status,
         "sentence": _how_it_ended(turn.status, turn.error),
         "left_out": _left_out(turn, before),
@@ -72,6 +90,11 @@ def turn_shown(store: Store, owner: str, turn: Turn, series: dict[str, SeriesRec
         if rating
         else None,
     }
+
+
+def _way(turn: Turn) -> Direction:
+    """How a paragraph of the turn reads whose words do not tell: as its language does."""
+    return Locale(turn.language).direction
 
 
 def _told(turn: Turn) -> str:
@@ -132,13 +155,14 @@ def _left_out(turn: Turn, before: Sequence[Turn]) -> dict[str, str] | None:
 def growing(shown: Shown, progress: Progress) -> Shown:
     """`shown` with its last turn as far as `progress` says; the given value is not changed."""
     last = {**shown["turns"][-1], "wait": waiting_words(progress)}
-    last["answer"] = _answer(progress.answer)
+    language = last["question"]["language"]
+    last["answer"] = _answer(progress.answer, growing_html(progress.answer, Locale(language).direction), language)
     last["thinking"] = bool(progress.thought) and not progress.answer
     return {**shown, "began": "", "turns": [*shown["turns"][:-1], last]}
 
 
-def _answer(text: str) -> Shown:
-    return {"html": answer_html(text), "text": text, "language": language_of(text)}
+def _answer(text: str, html: str, asked_in: str) -> Shown:
+    return {"html": html, "text": text, "language": language_of(text, asked_in)}
 
 
 def waiting_words(progress: Progress) -> dict[str, str] | None:

@@ -2,7 +2,9 @@
 // the server made safe; everything else goes in as text.
 import { icon, node } from "./dom.js";
 import { drawRating } from "./rating.js";
+import { copy } from "./copying.js";
 import { drawResizer } from "./resize.js";
+import { turnable } from "./turning.js";
 import { onSpeak, pick, say } from "./words.js";
 
 export function drawChat(part, room) {
@@ -56,7 +58,7 @@ export function drawChat(part, room) {
   }
 
   function frame(turn) {
-    const you = node("header", {});
+    const speaker = node("span");
     const text = node("div", { class: "question-text" });
     const pictures = node("div", { class: "question-pictures" });
     const thinking = node("p", { class: "thinking" });
@@ -64,6 +66,8 @@ export function drawChat(part, room) {
     const ended = node("p", { class: "ended" });
     const about = node("footer", { class: "about" });
     const below = node("div", { class: "below" });
+    const way = turnable(turn.id, { question: text, answer });
+    const you = node("header", {}, speaker, way.button);
     const element = node(
       "article",
       { class: "turn", "data-turn": turn.id },
@@ -77,22 +81,26 @@ export function drawChat(part, room) {
       current = now;
       if (live) below.replaceChildren();
       element.dataset.status = live ? "running" : now.status;
-      you.textContent = say("you");
+      speaker.textContent = say("you");
+      way.label();
       if (drawnOnce.question !== now.question.html) {
         text.innerHTML = now.question.html;
         text.lang = now.question.language;
         element.setAttribute("aria-label", now.question.text.slice(0, 120));
         drawnOnce.question = now.question.html;
+        way.again("question");
       }
       const words = now.pictures.map((picture) => pick(picture.words)).join();
       if (pictures.dataset.words !== words) {
         pictures.dataset.words = words;
         pictures.replaceChildren(...now.pictures.map((picture) => thumbnail(picture, room)));
       }
-      if (drawnOnce.answer !== now.answer.html) {
+      const stage = `${live} ${now.status} ${now.answer.text}`; // what the reader saw grow does not turn around later
+      if (drawnOnce.answer !== stage) {
         answer.innerHTML = now.answer.html;
         answer.lang = now.answer.language;
-        drawnOnce.answer = now.answer.html;
+        drawnOnce.answer = stage;
+        if (!live) way.again("answer");
       }
       const empty = live && !now.answer.text;
       thinking.hidden = !empty;
@@ -112,7 +120,8 @@ export function drawChat(part, room) {
       const actions = [
         node("span", { class: "model-line" }, pick(now.model)),
         now.pictures.length ? action("what-the-model-saw", () => saw(current, below)) : null,
-        action("copy", (event) => copy(current, event.currentTarget)),
+        action("copy", (event) => copy(current.answer.text, answer, event.currentTarget)),
+        action("turn-answer", () => way.turn("answer"), "turn-action"),
         last ? action("edit-question", () => edit(current)) : null,
         action(now.rating ? "rated" : "rate", () => toggle(below, "rating", () => drawRating(current, room, below)), "rate-action"),
       ];
@@ -180,7 +189,7 @@ function saw(turn, below) {
     const panel = node("div", { class: "saw" });
     panel.speakAgain = () =>
       panel.replaceChildren(
-        ...(turn.told ? [node("p", { class: "told", dir: "auto" }, turn.told)] : []),
+        ...(turn.told ? [told(turn.told)] : []),
         ...turn.pictures.map((picture) =>
           node("figure", {}, node("img", { src: picture.src, alt: say("what-the-model-saw") }), node("figcaption", {}, pick(picture.words))),
         ),
@@ -190,18 +199,15 @@ function saw(turn, below) {
   });
 }
 
+function told(html) {
+  const words = node("div", { class: "told ordered" });
+  words.innerHTML = html; // the server made it safe
+  return words;
+}
+
 function thumbnail(picture, room) {
   const show = node("button", { type: "button", class: "thumbnail", title: say("show-this-view"), onclick: () => room.restoreView(picture.view) }, node("img", { src: picture.src, alt: "" }));
   return node("div", { class: "question-picture" }, show, node("span", {}, pick(picture.words)));
-}
-
-async function copy(turn, button) {
-  try {
-    await navigator.clipboard.writeText(turn.answer.text);
-    button.textContent = say("copied");
-  } catch {
-    button.textContent = say("copy-failed");
-  }
 }
 
 function welcome(room) {

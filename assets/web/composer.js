@@ -2,7 +2,7 @@
 import { icon, node } from "./dom.js";
 import { written } from "./viewer/numbers.js";
 import { labelOf } from "./viewer/strip.js";
-import { has, language, onSpeak, say } from "./words.js";
+import { has, inOrder, language, onSpeak, say } from "./words.js";
 
 const SUGGESTED = 6; // most suggestions per modality in locales: suggest-<modality>-1 …
 
@@ -63,7 +63,7 @@ function drawSeen(place, room) {
     thumbnail.hidden = !picture || room.model?.images === false;
     if (picture) thumbnail.src = picture;
     label.textContent = say("model-will-see");
-    words.textContent = seenWords(view);
+    words.textContent = inOrder(seenWords(view));
     editing.hidden = !room.replaces;
     editing.textContent = say("stop-editing");
     addWords.textContent = say("add-images");

@@ -1,7 +1,7 @@
 // Sentences about what just went wrong or is under way, in the language of the page, until they are closed. What is
 // said of the files of one conversation is shown in that one only.
 import { icon, node } from "./dom.js";
-import { both, onSpeak, pick, say } from "./words.js";
+import { both, inOrder, onSpeak, pick, say } from "./words.js";
 
 export function drawNotice(part, room) {
   const text = node("span", { class: "notice-text" });
@@ -15,7 +15,7 @@ export function drawNotice(part, room) {
   function named(notice) {
     const names = notice.names ?? [];
     const more = names.length > 3 ? [` +${names.length - 3}`] : [];
-    const shown = names.slice(0, 3).flatMap((name, k) => [k ? (document.documentElement.lang === "ar" ? "، " : ", ") : "", node("bdi", {}, name)]);
+    const shown = names.slice(0, 3).flatMap((name, k) => [k ? (document.documentElement.lang === "ar" ? "، " : ", ") : "", node("bdi", {}, inOrder(name))]);
     return names.length ? [node("span", { class: "file-names" }, ...shown, ...more), " "] : [];
   }
 

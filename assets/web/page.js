@@ -9,6 +9,7 @@ import { drawUpload } from "./upload.js";
 import { drawFacts, drawReading } from "./reading.js";
 import { keepFocus } from "./focus.js";
 import { guardStop } from "./stop.js";
+import { watchWriting } from "./preview.js";
 
 const parts = {};
 const room = {
@@ -109,6 +110,7 @@ async function start() {
 }
 
 let answeringSince = 0;
+watchWriting();
 guardStop(() => answeringSince);
 
 function setAnswering(on) {

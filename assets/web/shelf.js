@@ -25,7 +25,7 @@ export function drawShelf(part, room) {
     // What it is about comes first and in the page's language; the question after it keeps its own direction, in
     // which it is also cut where it is too long.
     const about = entry.title ? pick(entry.about) : "";
-    const captioned = { lang: null, direction: pick(entry.caption_direction) || null, words: pick(entry.caption) || say("untitled") };
+    const captioned = { lang: null, direction: entry.caption_direction?.[language()] ?? null, words: pick(entry.caption) || say("untitled") };
     const named = entry.title ? { lang: entry.language, direction: entry.direction, words: entry.title } : captioned;
     const title = node("button", { type: "button", class: "title", "data-conversation": entry.id, onclick: () => open(entry.id) });
     title.append(...(about ? [node("span", { class: "about-image" }, `${about}: `)] : []), node("bdi", { lang: named.lang, dir: named.direction }, named.words));

@@ -2,6 +2,7 @@
 import { Arrival } from "./arrival.js";
 import { icon, node } from "./dom.js";
 import { isLitter } from "./litter.js";
+import { filesPasted } from "./pasting.js";
 import { drawProgress } from "./progress.js";
 import { both, onSpeak, say } from "./words.js";
 
@@ -91,7 +92,7 @@ export function drawUpload(part, room) {
 
   input.addEventListener("change", () => take([...input.files]));
   document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
+    const files = filesPasted(event.clipboardData);
     if (files.length) {
       event.preventDefault();
       take(files);

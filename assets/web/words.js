@@ -1,4 +1,5 @@
 // Sentences in the language the page speaks now. Knows the catalogue in the page's head; draws nothing.
+import { inline } from "./order.js";
 
 const catalogue = JSON.parse(document.getElementById("basira-words").textContent);
 const listeners = new Set();
@@ -9,8 +10,11 @@ export const language = () => code;
 // The sentence of `key` now; an unknown key shows itself, so that a missing one is seen in a test.
 export const say = (key) => catalogue[code][key] ?? key;
 
-// The side of a value the server wrote in every language, { en, ar }.
-export const pick = (sentence) => (sentence ? (sentence[code] ?? sentence.en ?? "") : "");
+// Words of a file, a person or the server, to stand among the page's: every number and sign in its own order.
+export const inOrder = (text) => inline(text, document.documentElement.dir === "rtl" ? "rtl" : "ltr");
+
+// The side of a value the server wrote in every language, { en, ar }, as it is shown.
+export const pick = (sentence) => (sentence ? inOrder(sentence[code] ?? sentence.en ?? "") : "");
 
 export const both = (key) => Object.fromEntries(Object.keys(catalogue).map((each) => [each, catalogue[each][key] ?? key]));
 
