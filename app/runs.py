@@ -50,7 +50,7 @@ _BEFORE_NUMBER += "|\u0648|\u0641)"
 
 _SPACE = "[ \t\u00a0\u202f]"
 _SPACES = re.compile(rf"{_SPACE}+\Z")
-_OPERATOR = re.compile(rf"{_SPACE}*(?:[×✕·∙∶/±+*<>≤≥=≠≈~→⇒⟶{_HYPHEN}—&|]|\+/-|->|=>|<=|>=|vs\.?){_SPACE}*\Z")
+_OPERATOR = re.compile(rf"{_SPACE}*(?:[×✕∶/±+*<>≤≥=≠≈~→⇒⟶{_HYPHEN}&]|\+/-|->|=>|<=|>=|vs\.?){_SPACE}*\Z")
 _RATIO = re.compile(rf"{_SPACE}?:{_SPACE}?\Z")
 _PERCENT = re.compile(f"{_SPACE}?[%٪‰℃]")
 _RESULT = re.compile(rf"{_SPACE}?\([+{_HYPHEN}]{{1,3}}\)")

@@ -103,3 +103,8 @@ def test_hostile_repetitions_take_no_time(text: str) -> None:
     isolate(text, "rtl")
     direction_of(text)
     assert time.process_time() - start < 1.0
+
+
+def test_a_separating_point_joins_nothing() -> None:
+    assert kept("نموذج basira-demo · 4 بت") == ["basira-demo", "4"]
+    assert kept("مجهر 20× · 2220 × 2967 نقطة") == ["20×", "2220 × 2967"]

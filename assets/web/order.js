@@ -19,7 +19,7 @@ const AREA = /^\(0[0-9]{1,3}\)(?:[ \-]?[0-9]{3,4}(?:[ \-]?[0-9]{3,5})?)?/u;
 const PREFIX = expression(`(?:^|[^${ARABIC}])(?:\\u0648|\\u0641)?[\\u0648\\u0641\\u0628\\u0644\\u0643]\\u0640?$`);
 const BEFORE_NUMBER = "(?:(?:\\u0625|\\u0627)\\u0644\\u0649|\\u0628\\u064a\\u0646|\\u0645\\u0646|\\u062d\\u062a\\u0649|\\u0648|\\u0641)";
 const SPACES = expression(`^${SPACE}+$`);
-const OPERATOR = expression(`^${SPACE}*(?:[×✕·∙∶/±+*<>≤≥=≠≈~→⇒⟶${HYPHEN}—&|]|\\+/-|->|=>|<=|>=|vs\\.?)${SPACE}*$`);
+const OPERATOR = expression(`^${SPACE}*(?:[×✕∶/±+*<>≤≥=≠≈~→⇒⟶${HYPHEN}&]|\\+/-|->|=>|<=|>=|vs\\.?)${SPACE}*$`);
 const RATIO = expression(`^${SPACE}?:${SPACE}?$`);
 const PERCENT = expression(`^${SPACE}?[%٪‰℃]`);
 const RESULT = expression(`^${SPACE}?\\([+${HYPHEN}]{1,3}\\)`);
