@@ -1,9 +1,11 @@
 """The committed demonstration model: small, complete, and right on a few pictures it never saw, in 4 bits."""
 
+import itertools
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import Message, Piece, Sampling, open_engine
+from model import Engine, Message, Piece, Sampling, open_engine
 from model.demo import samples
 from model.demo.answers import answer
+from model.demo.architecture import CONTEXT
 from model.demo.dialogues import Turn
 from model.demo.evaluate import language_of
 from model.demo.exam import Examiner, Item
 from model.demo.language import LANGUAGES, wordings
-from model.demo.pictures import GRID, drawn, facts_of, square
+from model.demo.pictures import GRID, Facts, drawn, facts_of, square
+from model.demo.rehearsal import Script, hold, sentences, summary
 from model.demo.scene import Modality, Scene
 from model.demo.tokens import Coder
 from model.demo.tower import pixel_values
@@ -30,7 +34,7 @@ FLOORS = {"modality": 0.97, "finding": 0.85, "side": 0.9}
 SCOPE_FLOORS = {"en": 0.75, "ar": 0.85}
 
 MODALITY = {"en": "What kind of image is this?", "ar": "ما نوع هذه الصورة؟"}
-FINDING = {"en": "Is there a finding?", "ar": "هل توجد علامة مرضية في هذه الصورة؟"}
+FINDING = {"en": "Is there a finding?", "ar": "هل توجد موجودات مرضية في هذه الصورة؟"}
 DESCRIBE = {"en": "Describe this image.", "ar": "صف هذه الصورة."}
 
 
@@ -88,7 +92,7 @@ def test_the_configuration_is_a_llava_in_bfloat16_that_pads_instead_of_cropping(
         text["hidden_size"] // text["num_attention_heads"] * text["num_key_value_heads"],
     )
     assert all(w % 32 == 0 for w in widths)
-    assert text["max_position_embeddings"] >= 4096
+    assert text["max_position_embeddings"] == CONTEXT, "declared is what the last stage trained"
     pictures = json.loads((FOLDER / "processor_config.json").read_text())["image_processor"]
     assert pictures["do_pad"] is True
     assert pictures["do_center_crop"] is False
@@ -123,7 +127,7 @@ def test_the_template_renders_what_training_saw() -> None:
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     turns = [
         Turn("finding", "en", " Is there a finding? ", "There is a kidney stone.", 0),
-        Turn("side", "ar", "وفي أي جانب؟", "تقع العلامة في الجانب الأيسر للمريض."),
+        Turn("side", "ar", "وفي أي جانب؟", "تقع الموجودات في الجهة اليسرى للمريض."),
         Turn("modality", "en", "And this one?", "This is a CT image.", 1),
     ]
     messages: list[dict[str, Any]] = [{"role": "system", "content": "left out"}]
@@ -243,6 +247,108 @@ def test_the_shipped_samples_are_answered_right(nf4: tuple[Any, Any], language: 
     assert wrong == []
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """As the program opens it: 4-bit, for eight readers."""
+    opened = open_engine("demo", device="cpu", check=False, readers=8)
+    yield opened
+    opened.close()
+
+
+def talk_of(engine: Engine, questions: Sequence[tuple[str, Image.Image | None]]) -> list[str]:
+    """The answers to questions asked one after another, each with the picture that comes with it."""
+    messages: list[Message] = []
+    said = []
+    for text, picture in questions:
+        messages.append(Message("user", text, () if picture is None else (picture,)))
+        events = engine.stream(messages, Sampling(temperature=0.0, max_new_tokens=300), conversation="talk")
+        said.append("".join(event.text for event in events if isinstance(event, Piece)))
+        messages.append(Message("assistant", said[-1]))
+    engine.forget("talk")
+    return said
+
+
+def pictures(kind: str, count: int = 1, *, finding: str = "") -> list[Image.Image]:
+    """Held-out pictures of a kind, of one finding when it is named."""
+    scenes = (Examiner("en", seed=7).scene(k, kind) for k in range(200))
+    chosen = itertools.islice((s for s in scenes if not finding or s.finding == finding), count)
+    return [Image.fromarray(scene.image).convert("RGB") for scene in chosen]
+
+
+ROUNDS = {
+    "en": ["What kind of image is this?", "Which body part is shown?", "Is there a haemorrhage?", "Which side?",
+           "Describe this image."],
+    "ar": ["ما نوع هذه الصورة؟", "أي جزء من الجسم يظهر؟", "هل يوجد نزف؟", "في أي جهة؟", "صف هذه الصورة."],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("renewing", [True, False], ids=["a slice each", "one picture"])
+def test_a_conversation_may_go_on_for_ever(engine: Engine, language: str, *, renewing: bool) -> None:
+    slices = pictures("head_ct", 20)
+    questions = [(ROUNDS[language][k % 5], slices[k] if renewing or not k else None) for k in range(20)]
+    said = talk_of(engine, questions)
+    assert set(said) <= sentences()
+    assert all(language_of(text) == language for text in said)
+    assert set(said[::5]) == {wordings("answers")[language]["modality"]["ct"]}
+
+
+def test_simulated_conversations_stay_within_what_was_taught(engine: Engine) -> None:
+    script = Script(77, pictures=20)
+    with ThreadPoolExecutor(6) as pool:
+        held = list(pool.map(lambda number: hold(engine, script, number), range(6)))
+    found = summary(held)
+    assert found["outside"] == 0, [a for talk in held for a in talk if not a.taught]
+    assert found["endings"] == {"complete": found["answers"]}
+    assert found["left_out"] > 0, "some conversations are longer than the context"
+
+
+@pytest.mark.parametrize("question", ["Is the gland malignant? ", "هل الغدة خبيثة؟ ", "What kind of image is this? "])
+def test_a_question_asked_sixty_times_over_is_answered_once(engine: Engine, question: str) -> None:
+    assert set(talk_of(engine, [((question * 60).strip(), pictures("head_ct")[0])])) <= sentences()
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("هل يوجد pneumothorax؟", "ar"),
+        ("ما هي الـ modality؟", "ar"),
+        ("هل فيه bleed or hemorrhage؟", "ar"),
+        ("Is there a نزيف in this scan?", "en"),
+    ],
+)
+def test_the_frame_of_a_question_is_its_language_not_its_terms(engine: Engine, question: str, language: str) -> None:
+    for picture in [*pictures("head_ct", 2), *pictures("chest", 2)]:
+        (said,) = talk_of(engine, [(question, picture)])
+        assert said in sentences()
+        assert language_of(said) == language
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is there a pleural effusion in this image?",
+        "Is there a pneumothorax?",
+        "Is there a kidney stone?",
+        "هل يوجد انصباب جنبي؟",
+        "هل يوجد انصباب جنبي او استرواح صدري؟",
+    ],
+)
+def test_a_haemorrhage_is_no_yes_to_a_question_for_something_else(engine: Engine, question: str) -> None:
+    for picture in pictures("head_ct", 3, finding="bleed"):
+        (said,) = talk_of(engine, [(question, picture)])
+        assert said in sentences()
+        assert not said.startswith(("Yes", "نعم"))
+
+
+@pytest.mark.parametrize("question", ["هَلْ يُوجَدُ نَزْفٌ؟", "IS THERE A HEMORRHAGE?", "Is there a hemorrhage?", "any bleed?"])
+def test_spelling_does_not_change_what_is_asked(engine: Engine, question: str) -> None:
+    named, language = Facts("ct", "head", True, "bleed", "left", "", "", ""), language_of(question)
+    for picture in pictures("head_ct", 3, finding="bleed"):
+        (said,) = talk_of(engine, [(question, picture)])
+        assert said in (answer("such", named, language, "bleed"), answer("finding", named, language))
+
+
 SUGGESTED = {
     "chest": "radiograph", "head_ct": "head", "abdomen_ct": "ct", "brain_mr": "mr", "histology": "histology",
 }  # fmt: skip
@@ -254,8 +360,9 @@ def suggestions(language: str, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_the_page_suggests_asked_in_its_order_is_never_taken_for_a_question_out_of_reach(language: str) -> None:
-    engine = open_engine("demo", device="cpu", check=False)
+def test_what_the_page_suggests_asked_in_its_order_is_never_taken_for_a_question_out_of_reach(
+    engine: Engine, language: str
+) -> None:
     out_of_reach = answer("scope", None, language)
     for kind, name in SUGGESTED.items():
         picture = Image.fromarray(Examiner(language, seed=7).scene(3, kind).image).convert("RGB")
@@ -267,4 +374,3 @@ def test_what_the_page_suggests_asked_in_its_order_is_never_taken_for_a_question
             assert said != out_of_reach, (kind, question)
             talk.append(Message("assistant", said))
         assert len(talk) >= 8, f"{name}: at least four suggestions"
-    engine.close()

@@ -66,7 +66,8 @@ def _site(kind: str, facts: Facts, words: dict[str, dict[str, str]]) -> str:
 
 
 def answer(kind: str, facts: Facts | None, language: str, argument: str = "") -> str:
-    """The answer; `argument` is the finding asked for (such), the side (half) or the quarter (quadrant)."""
+    """The answer; `argument` is the finding asked for (such), two of them (either, joined by "+"), the side (half) or
+    the quarter (quadrant)."""
     words = wordings("answers")[language]
     if kind == "scope":
         return str(words["scope"])
@@ -88,6 +89,10 @@ def answer(kind: str, facts: Facts | None, language: str, argument: str = "") ->
     if kind == "such":
         names = _finding(words, argument)
         return str(words["yes" if facts.finding == argument else "no_such"]).format(**names)
+    if kind == "either":
+        if facts.finding in argument.split("+"):
+            return str(words["yes"]).format(**_finding(words, facts.finding))
+        return str(words["neither"])
     if kind in ("half", "quadrant"):
         return _place(kind, facts, argument, words)
     if facts.finding == "none":

@@ -4,10 +4,12 @@ A real picture lies somewhere between what the generator draws. The tower names 
 model that has only read drawings' features does not, and lets the question's wording tip the balance. So before the
 speech is trained, drawings are mixed, bent and inverted, the tower's helper head says of what kind each result looks,
 and these answers are learnt beside those of the drawings: distillation (Hinton et al., arXiv 1503.02531) from the
-tower's head to the words, on mixtures (Zhang et al., arXiv 1710.09412).
+tower's head to the words, on mixtures (Zhang et al., arXiv 1710.09412). A whole model that is trained further has no
+head any more: what it itself says is learnt (`kinds_said`), so that it goes on saying it.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from model.demo.answers import answer
 from model.demo.augment import changed
 from model.demo.canvas import smooth_noise
+from model.demo.dialogues import Turn
 from model.demo.pictures import GRID, Facts, Shard, read_shard, write_shard
 from model.demo.scene import MODALITIES, Field, Pixels
+from model.demo.speech import padded
+from model.demo.tokens import Coder
 from model.demo.tower import pixel_values
 
 
@@ -68,8 +74,37 @@ def kinds_seen(tower: Any, heads: Any, images: Pixels, device: str) -> list[str]
         return [MODALITIES[k] for k in heads["modality"](patches.mean(1)).argmax(-1).tolist()]
 
 
-def blends(shards: list[Shard], tower: Any, heads: Any, *, seed: int, count: int, device: str = "cpu") -> Shard:
-    """At most `count` blends of drawings; of each nothing but the kind it looks like is stated.
+def kinds_said(model: Any, coder: Coder, images: Pixels, device: str) -> list[str]:
+    """The kind that a whole model thinks likeliest to be said of each of (n, SIDE, SIDE, 3) pictures, asked plainly."""
+    import torch
+
+    said = [answer("modality", of_kind(kind), "en") for kind in MODALITIES]
+    talk = coder.encode(
+        [[Turn("modality", "en", "What kind of image is this?", text, 0) for text in said]], loose=False
+    )
+    text = padded([talk] * len(images), device)
+    wanted = text.labels[:, 1:]
+    with torch.no_grad():
+        patches = model.model.vision_tower(pixel_values(images, device), output_hidden_states=True).hidden_states[-1]
+        embeds = model.get_input_embeddings()(text.ids)
+        place = (text.ids == coder.image).unsqueeze(-1).expand_as(embeds)
+        embeds = embeds.masked_scatter(place, model.model.multi_modal_projector(patches[:, 1:]))
+        options = {"attention_mask": text.sees, "position_ids": text.positions, "use_cache": False}
+        hidden = model.model.language_model(inputs_embeds=embeds, **options).last_hidden_state[:, :-1]
+        chances = model.lm_head(hidden).log_softmax(-1).gather(-1, wanted.clamp(min=0)[..., None])[..., 0]
+    chances = chances * (wanted != -100)
+    branches = np.array(talk.branch)[1:]  # the first kind is what was asked, and has branch 0
+    each = [chances[:, torch.from_numpy(branches == k)].sum(1) for k in range(len(MODALITIES))]
+    return [MODALITIES[k] for k in torch.stack(each).argmax(0).tolist()]
+
+
+def of_kind(kind: str) -> Facts:
+    """What is stated of a picture of which nothing but the kind is known."""
+    return Facts(kind, "", False, "none", "none", "", "", "")
+
+
+def blends(shards: list[Shard], name: Callable[[Pixels], list[str]], *, seed: int, count: int) -> Shard:
+    """At most `count` blends of drawings; of each nothing but the kind it looks like, as `name` says, is stated.
 
     No kind has more than two fifths of them: mixtures mostly look like MR, and a model that has learnt so says MR
     whenever it does not know.
@@ -81,7 +116,7 @@ def blends(shards: list[Shard], tower: Any, heads: Any, *, seed: int, count: int
         return changed(rng, shard.images[int(rng.integers(len(shard.facts)))], free=True)
 
     images = np.stack([blend(rng, drawing(), drawing()) for _ in range(count)])
-    kinds = [k for at in range(0, count, 64) for k in kinds_seen(tower, heads, images[at : at + 64], device)]
+    kinds = [k for at in range(0, count, 64) for k in name(images[at : at + 64])]
     had: Counter[str] = Counter()
     kept: list[int] = []
     for place, kind in enumerate(kinds):
@@ -89,7 +124,7 @@ def blends(shards: list[Shard], tower: Any, heads: Any, *, seed: int, count: int
             had[kind] += 1
             kept.append(place)
     cover: npt.NDArray[np.float16] = np.zeros((len(kept), GRID, GRID), np.float16)
-    facts = tuple(Facts(kinds[place], "", False, "none", "none", "", "", "") for place in kept)
+    facts = tuple(of_kind(kinds[place]) for place in kept)
     return Shard(images[kept], cover, facts)
 
 

@@ -26,6 +26,8 @@ the part of the body, whether there is one of the findings it was trained on (lu
 pneumothorax, haemorrhage in the head, liver lesion, kidney stone, brain lesion, dense cluster of cells), what it is,
 on which side of the patient and where in the image, what is in a quarter of the image or on a side of the patient,
 stain and cell density of tissue, and a short description; in dialogues with follow-up questions and further images.
+A question with terms of the other script is answered in the language of its frame («هل يوجد pneumothorax؟» in Arabic).
+It declares a context of {context} tokens, up to which the last stage trained it; the engine leaves out older turns.
 Asked anything else, shown another kind of picture, or none, it says in one sentence that it is a demonstration. That
 sentence is learnt like any other answer: no rule looks at the question.
 
@@ -129,6 +131,21 @@ def _real(measured: dict[str, Any]) -> str:
     return text + f"\n{measured['note']}\n"
 
 
+def _rehearsal(measured: dict[str, Any]) -> str:
+    text = "\n### Whole conversations through the engine (held-out pictures; NF4, greedy)\n\n"
+    text += (
+        f"{measured['conversations']} conversations, {measured['answers']} answers, new images among them; "
+        f"{measured['outside']} answers were none of the sentences it was taught. The longest prompt had "
+        f"{measured['longest_prompt']} tokens; before {measured['left_out']} answers the engine left out "
+        "oldest turns.\n\n"
+    )
+    text += "| how it was asked | answers | in the question's language | right |\n|---|---:|---:|---:|\n"
+    for row, cell in measured["manners"].items():
+        shares = f"{100 * cell['language']:.1f} | {100 * cell['right']:.1f}"
+        text += f"| {row} | {cell['answers']:.0f} | {shares} |\n"
+    return text
+
+
 def _training(record: dict[str, Any]) -> str:
     text = "\n## How these weights were trained\n\n| stage | steps | batch | rate | seed | minutes |\n|---|"
     text += "---:|" * 5 + "\n"
@@ -153,9 +170,15 @@ def write(folder: Path, measured: dict[str, Any]) -> None:
             for d in tensors.get_slice(name).get_shape():
                 size *= d
             count += size
-    text = HEAD.format(parameters=f"{count / 1e6:.2f}", megabytes=f"{weights.stat().st_size / 1e6:.1f}")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    held = config["text_config"]["max_position_embeddings"]
+    text = HEAD.format(
+        parameters=f"{count / 1e6:.2f}", megabytes=f"{weights.stat().st_size / 1e6:.1f}", context=f"{held:,}"
+    )
     if "generated" in measured:
         text += _generated(measured["generated"])
+    if "rehearsal" in measured:
+        text += _rehearsal(measured["rehearsal"])
     if "real" in measured:
         text += _real(measured["real"])
     if (folder / TRAINING).exists():

@@ -14,6 +14,7 @@ from model.demo.scene import FINDINGS, Scene
 
 Draw = Callable[[np.random.Generator, int, str | None], Scene]
 PAPERS = ("heldout", "training")  # whose wordings are used
+VARIED = {"mixed": "both scripts in one question", "spoken": "dialects, capitals, vowel signs"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,15 @@ class Examiner:
         pattern = choose(rng, self.words[kind])
         if self.paper == "training":
             return put(rng, pattern, self.language, kind, argument, facts_of(scene) if scene else None)
+        return self._filled(rng, pattern, kind, argument)
+
+    def _filled(self, rng: np.random.Generator, pattern: str, kind: str, argument: str, things: str = "things") -> str:
         if kind == "quadrant":
             pattern = pattern.replace("{place}", self.words["places"][argument][0])
         if kind == "half":
             pattern = pattern.replace("{side}", self.words["sides"][argument])
         if kind == "such":
-            pattern = pattern.replace("{thing}", choose(rng, self.words["things"][argument]))
+            pattern = pattern.replace("{thing}", choose(rng, self.words[things][argument]))
         return expand(rng, pattern)
 
     def _turn(
@@ -88,6 +92,30 @@ class Examiner:
         if argument is None:
             return None
         return Item(kind, self.language, (self._turn(rng, kind, scene, argument, 0),), (scene,))
+
+    def question(self, rng: np.random.Generator, kind: str, scene: Scene, manner: str) -> tuple[str, str] | None:
+        """(held-out question of this kind in a manner, "heldout" or one of `VARIED`; its argument), None without."""
+        patterns = (self.words if manner == "heldout" else self.words[manner]).get(kind)
+        argument = self._argument(rng, kind, scene) if patterns else None
+        if argument is None or (kind == "where" and facts_of(scene).finding != "none" and not scene.quadrant()):
+            return None
+        things = "mixed_things" if manner == "mixed" else "things"
+        return self._filled(rng, choose(rng, patterns), kind, argument, things), argument
+
+    def varied(self, index: int, scene: Scene) -> list[Item]:
+        """One question in each of the other manners, and one for a finding of another part of the body."""
+        rng = np.random.default_rng([self.seed, 6, index])
+        facts, made = facts_of(scene), []
+        for manner, name in VARIED.items():
+            kinds = [k for k in self.words[manner] if k != "side" or facts.side != "none"]
+            kind = choose(rng, kinds)
+            if found := self.question(rng, kind, scene, manner):
+                said = answer(kind, facts, self.language, found[1])
+                made.append(Item(name, self.language, (Turn(kind, self.language, found[0], said, 0),), (scene,)))
+        elsewhere = [name for name in FINDINGS[1:] if name not in RELEVANT[facts.part]]
+        turn = self._turn(rng, "such", scene, choose(rng, elsewhere), 0)
+        made.append(Item("finding of elsewhere", self.language, (turn,), (scene,)))
+        return made
 
     def follow_ups(self, index: int, scene: Scene, other: Scene) -> list[Item]:
         """Two-turn conversations whose second question needs the first (held-out wordings only)."""
@@ -153,5 +181,6 @@ def paper(examiner: Examiner, count: int, *, seen: bool = False, follow_ups: boo
     if follow_ups:
         for k, scene in enumerate(scenes):
             items += examiner.follow_ups(k, scene, scenes[(k + 3) % count])
+            items += examiner.varied(k, scene) if scene.part in RELEVANT else []
         items += examiner.out_of_scope(scenes) + examiner.without_image()
     return items

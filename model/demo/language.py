@@ -16,6 +16,11 @@ FOLDER = Path(__file__).parent / "wordings"
 LANGUAGES = ("en", "ar")
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _ARABIC_SLIPS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ة": "ه"})
+_EGYPTIAN_ENDS = re.compile(r"ي(?=[\s؟?.،]|$)")  # written without dots in Egypt: هى، فى
+_SWAPPED_ENDS = re.compile(r"ه(?=[\s؟?.،]|$)")  # هذة
+_VOWELS = "\u064e\u064f\u0650\u0652"
+_ARABIC_LETTER = re.compile("[\u0621-\u064a]")
+LONGEST = 1500  # characters to which a question that repeats itself is drawn out
 STRANGE = 0.2  # share of otherwise plain questions that come after a few words without meaning
 _MARKS = re.compile("[\u064b-\u0652]")
 
@@ -70,6 +75,24 @@ def fill(rng: np.random.Generator, text: str, language: str) -> str:
     return text.replace("{gibberish}", gibberish(rng, language))
 
 
+def vocalised(rng: np.random.Generator, text: str) -> str:
+    """With a vowel sign on nearly every Arabic letter: of some letter or other, since only ignoring them is learnt."""
+    return _ARABIC_LETTER.sub(
+        lambda m: m.group() + (_VOWELS[int(rng.integers(4))] if rng.random() < 0.75 else ""), _MARKS.sub("", text)
+    )
+
+
+def repeated(rng: np.random.Generator, text: str) -> str:
+    """The same question over and over, as a key held down or a text pasted too often."""
+    most = max(2, LONGEST // (len(text) + 1))
+    return " ".join([text] * int(np.exp(rng.uniform(np.log(2), np.log(most + 1)))))
+
+
+def in_script(text: str, language: str) -> bool:
+    """Whether a text has a letter of the language's own script."""
+    return bool(_ARABIC_LETTER.search(text)) if language == "ar" else bool(re.search("[A-Za-z]", text))
+
+
 def slip(rng: np.random.Generator, text: str, language: str) -> str:
     """What hurried people write: no capitals, no marks, missing hamzas, a wrong letter."""
     if language == "ar":
@@ -77,13 +100,19 @@ def slip(rng: np.random.Generator, text: str, language: str) -> str:
             text = _MARKS.sub("", text)
         if rng.random() < 0.12:
             text = text.translate(_ARABIC_SLIPS)
+        if rng.random() < 0.08:
+            text = _EGYPTIAN_ENDS.sub("ى", text)
+        if rng.random() < 0.05:
+            text = _SWAPPED_ENDS.sub("ة", text)
         if rng.random() < 0.1:
             text = text.replace("؟", "?")
+        if rng.random() < 0.05:
+            text = vocalised(rng, text)
     else:
         dice = rng.random()
         if dice < 0.2:
             text = text.lower()
-        elif dice < 0.23:
+        elif dice < 0.28:
             text = text.upper()
         elif dice < 0.5:
             text = text[:1].upper() + text[1:]
@@ -114,4 +143,5 @@ def dress(rng: np.random.Generator, text: str, language: str, *, plain: float = 
             text = text + closer if closer.endswith(".") else text.rstrip("?؟.") + closer + mark
     elif rng.random() < STRANGE:
         text = preamble(rng, language) + text
-    return slip(rng, text, language)
+    text = slip(rng, text, language)
+    return repeated(rng, text) if rng.random() < 0.025 else text

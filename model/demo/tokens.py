@@ -122,6 +122,17 @@ class Coder:
         names = (BEGIN, END, USER, ASSISTANT, IMAGE)
         self.begin, self.end, self.user, self.assistant, self.image = (self._plain.encode(n).ids[0] for n in names)
 
+    def first_that_fits(self, talk: Sequence[Sequence[Turn]], most: int) -> int:
+        """The first turn with which the conversation that was had (without what could have been asked instead) still
+        fits `most` tokens; the last turn in any case."""
+        left = most - GRID * GRID - 1
+        for number in range(len(talk) - 1, -1, -1):
+            asked = talk[number][0]
+            left -= len(self._exchange(asked, loose=False)[0]) + 1 + (GRID * GRID if asked.picture is not None else 0)
+            if left < 0:
+                return min(number + 1, len(talk) - 1)
+        return 0
+
     def encode(self, talk: Sequence[Sequence[Turn]], *, loose: bool) -> Encoded:
         """`talk`: at each turn the question asked, then those that could have been asked instead."""
         made = Encoded()
@@ -140,4 +151,4 @@ class Coder:
         question = (self._loose if loose else self._plain).encode(turn.question.strip()).ids
         question = [*question, self.end, self.assistant]
         said = [*self._plain.encode(turn.answer).ids, self.end]
-        return question + said, [-100] * len(question) + said
+        return question + said, [-100] * len(question) + (said if turn.taught else [-100] * len(said))
