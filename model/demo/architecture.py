@@ -18,7 +18,7 @@ TEXT: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
 }
-CONTEXT = 1024  # tokens; the last stage of training has conversations of all lengths up to it
+CONTEXT = 1024  # tokens up to which the last stage trains; what a written model declares is in its configuration
 
 
 def tower_config() -> Any:

@@ -26,8 +26,8 @@ the part of the body, whether there is one of the findings it was trained on (lu
 pneumothorax, haemorrhage in the head, liver lesion, kidney stone, brain lesion, dense cluster of cells), what it is,
 on which side of the patient and where in the image, what is in a quarter of the image or on a side of the patient,
 stain and cell density of tissue, and a short description; in dialogues with follow-up questions and further images.
-A question with terms of the other script is answered in the language of its frame («هل يوجد pneumothorax؟» in Arabic).
-It declares a context of {context} tokens, up to which the last stage trained it; the engine leaves out older turns.
+It declares a context of {context} tokens: up to there nearly all its answers are sentences it was taught. The engine
+leaves out what is older, and refuses a question that is longer.
 Asked anything else, shown another kind of picture, or none, it says in one sentence that it is a demonstration. That
 sentence is learnt like any other answer: no rule looks at the question.
 
@@ -132,10 +132,12 @@ def _real(measured: dict[str, Any]) -> str:
 
 
 def _rehearsal(measured: dict[str, Any]) -> str:
+    refused = measured["endings"].get("failed", 0)
     text = "\n### Whole conversations through the engine (held-out pictures; NF4, greedy)\n\n"
     text += (
         f"{measured['conversations']} conversations, {measured['answers']} answers, new images among them; "
-        f"{measured['outside']} answers were none of the sentences it was taught. The longest prompt had "
+        f"{measured['outside'] - refused} answers were none of the sentences it was taught, {refused} questions were "
+        "refused because they alone are longer than the context. The longest prompt had "
         f"{measured['longest_prompt']} tokens; before {measured['left_out']} answers the engine left out "
         "oldest turns.\n\n"
     )
