@@ -36,9 +36,10 @@ export class Corners {
     this.value = text("value");
     this.edges = ["left", "right", "top", "bottom"].map((side) => text(`edge-${side}`));
     this.length = make("span", { className: "bv-length" });
+    this.where = make("span", { className: "bv-where" });
     this.bar = make("span", { className: "bv-text bv-scale", "data-corner": "scale" },
       make("span", { className: "bv-rule bv-rule-start" }), this.length,
-      make("span", { className: "bv-rule bv-rule-end" }));
+      make("span", { className: "bv-rule bv-rule-end" }), this.where);
     this.element = make("div", { className: "bv-corners", "aria-hidden": "true" },
       this.window, this.slice, this.value, this.bar, ...this.edges);
   }
@@ -53,8 +54,8 @@ export class Corners {
     this.bar.hidden = bar === null;
     if (!bar) return;
     this.bar.style.width = `${bar.pixels}px`;
-    const where = spacingAt && spacingAt !== "patient" ? this.#words(`spacing-at-${spacingAt}`) : "";
-    say(this.length, [bar.text, where].filter(Boolean).join(" "));
+    say(this.length, bar.text);
+    say(this.where, spacingAt && spacingAt !== "patient" ? this.#words(`spacing-at-${spacingAt}`) : "");
   }
 
   #lookText({ center, width }, table) {
