@@ -5,6 +5,7 @@ from storage.errors import (
     AlreadyFinished,
     AlreadyStored,
     Busy,
+    ContradictoryRating,
     Damaged,
     DiskFull,
     FolderUnusable,
@@ -13,6 +14,7 @@ from storage.errors import (
     NotFound,
     StorageError,
 )
+from storage.ratings import REASONS
 from storage.records import (
     Conversation,
     Ending,
@@ -30,11 +32,13 @@ from storage.spelling import normalised
 from storage.store import Store
 
 __all__ = [
+    "REASONS",
     "SCHEMA",
     "SQLITE_VERSION",
     "AlreadyFinished",
     "AlreadyStored",
     "Busy",
+    "ContradictoryRating",
     "Conversation",
     "Damaged",
     "DiskFull",

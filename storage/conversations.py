@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from sqlalchemy import Row, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage import search
 from storage.errors import NotFound
@@ -32,11 +32,28 @@ def start(session: Session, owner: str, language: str) -> Conversation:
 
 
 def owned(session: Session, owner: str, conversation_id: str) -> ConversationRow:
-    """The row, if it is `owner`'s. Raises NotFound."""
+    """The row, if it is `owner`'s and not deleted. Raises NotFound."""
+    row = session.get(ConversationRow, conversation_id)
+    if row is None or row.owner != owner or row.deleted_at is not None:
+        raise NotFound("conversation")
+    return row
+
+
+def present(conversation_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """The condition that the conversation of a row is not deleted."""
+    return exists().where(ConversationRow.id == conversation_id, ConversationRow.deleted_at.is_(None))
+
+
+def discard(session: Session, owner: str, conversation_id: str, run: str) -> None:
+    row = owned(session, owner, conversation_id)
+    row.deleted_at, row.deleted_by = now(), run
+
+
+def restore(session: Session, owner: str, conversation_id: str) -> None:
     row = session.get(ConversationRow, conversation_id)
     if row is None or row.owner != owner:
         raise NotFound("conversation")
-    return row
+    row.deleted_at = row.deleted_by = None
 
 
 def one(session: Session, owner: str, conversation_id: str) -> Conversation:
@@ -81,7 +98,7 @@ def _heads(owner: str) -> Select[ConversationRow, int]:
         .where(TurnRow.conversation_id == ConversationRow.id, TurnRow.superseded_by.is_(None))
         .scalar_subquery()
     )
-    return select(ConversationRow, turns).where(ConversationRow.owner == owner)
+    return select(ConversationRow, turns).where(ConversationRow.owner == owner, ConversationRow.deleted_at.is_(None))
 
 
 def _of(found: Row[ConversationRow, int]) -> Conversation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.orm import Session
 
 from storage import conversations, series
@@ -30,17 +30,7 @@ def erase(database: Database, blobs: Blobs, owner: str, conversation_id: str) ->
     """False: nobody can reach it any more, but a reader in another program held on to the old pages, which
     go with the next erasure or at the next start. Raises NotFound."""
     with database.writing() as session:
-        conversations.owned(session, owner, conversation_id)
-        session.add(
-            ErasureRow(
-                conversation_id=conversation_id,
-                owner=owner,
-                blobs=sorted(_blobs_of(session, conversation_id)),
-                created_at=conversations.now(),
-            )
-        )
-        session.flush()  # the append-only trigger looks for this row
-        _delete_rows(session, conversation_id)
+        _begin(session, conversations.owned(session, owner, conversation_id))
     return finish(database, blobs)
 
 
@@ -61,6 +51,28 @@ def erase_series(database: Database, blobs: Blobs, owner: str, series_id: str) -
         session.execute(delete(SeriesRow).where(SeriesRow.id == series_id))
     finish(database, blobs)
     return True
+
+
+def erase_discarded(database: Database, blobs: Blobs, which: ColumnElement[bool]) -> bool:
+    """Erase what was deleted and not taken back, where `which` is true of its conversation. As `erase`, otherwise."""
+    with database.writing() as session:
+        query = select(ConversationRow).where(ConversationRow.deleted_at.is_not(None), which)
+        for row in session.scalars(query).all():
+            _begin(session, row)
+    return finish(database, blobs)
+
+
+def _begin(session: Session, conversation: ConversationRow) -> None:
+    session.add(
+        ErasureRow(
+            conversation_id=conversation.id,
+            owner=conversation.owner,
+            blobs=sorted(_blobs_of(session, conversation.id)),
+            created_at=conversations.now(),
+        )
+    )
+    session.flush()  # the append-only trigger looks for this row
+    _delete_rows(session, conversation.id)
 
 
 def finish(database: Database, blobs: Blobs) -> bool:

@@ -3,6 +3,7 @@
 StorageError
 ├── NotFound         there is no such thing, or it is another owner's: the two cannot be told apart
 ├── NotFinished      the turn is still being answered: wait
+├── ContradictoryRating  reasons or words that do not go with the thumb, or with none: send what agrees
 ├── AlreadyFinished  the turn has ended: nothing more can be added to it
 ├── AlreadyStored    a frame is written once
 ├── FolderUnusable   the data folder cannot be made, read or written: choose another or mend its rights
@@ -32,6 +33,10 @@ class NotFound(StorageError):
 
 class NotFinished(StorageError):
     """The turn is still running."""
+
+
+class ContradictoryRating(StorageError):
+    """None of the states that `ratings.REASONS` allows."""
 
 
 class AlreadyFinished(StorageError):

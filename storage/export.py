@@ -19,8 +19,10 @@ def export(database: Database, owner: str | None) -> Iterator[dict[str, Any]]:
     Each conversation is read in a transaction of its own: none is held while the caller writes.
     """
     with database.reading() as session:
-        heads = select(ConversationRow.id, ConversationRow.owner).order_by(
-            ConversationRow.created_at, ConversationRow.id
+        heads = (
+            select(ConversationRow.id, ConversationRow.owner)
+            .where(ConversationRow.deleted_at.is_(None))
+            .order_by(ConversationRow.created_at, ConversationRow.id)
         )
         if owner is not None:
             heads = heads.where(ConversationRow.owner == owner)
@@ -32,10 +34,11 @@ def export(database: Database, owner: str | None) -> Iterator[dict[str, Any]]:
 def _conversation(database: Database, owner: str, conversation_id: str) -> list[dict[str, Any]]:
     with database.reading() as session:
         head = session.get(ConversationRow, conversation_id)
-        if head is None:  # erased since the list was made
+        if head is None or head.deleted_at is not None:  # gone since the list was made
             return []
+        rated = ratings.of_conversation(session, owner, conversation_id)
         return [
-            _turn(turn, head.title, ratings.current(session, owner, turn.id))
+            _turn(turn, head.title, rated.get(turn.id))
             for turn in turns.of_conversation(session, owner, conversation_id, include_superseded=True)
         ]
 
@@ -60,7 +63,8 @@ def _turn(turn: Turn, title: str, rating: RatingEvent | None) -> dict[str, Any]:
         "model_input": turn.model_input,
         "timings": turn.timings,
         "pictures": [_picture(picture) for picture in turn.pictures],
-        "rating": _rating(rating) if rating else None,
+        "rating": _rating(rating) if rating and rating.thumb else None,
+        "rating_taken_back": rating.created_at.isoformat() if rating and not rating.thumb else None,
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 from sqlalchemy import select
@@ -13,26 +13,42 @@ from sqlalchemy.orm import Session
 
 from storage import turns
 from storage.conversations import new_id, now
-from storage.errors import NotFinished
+from storage.errors import ContradictoryRating, NotFinished
 from storage.records import RatingEvent, Thumb, Turn
 from storage.tables import RatingRow
 
-_CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
+REASONS: Mapping[Thumb, tuple[str, ...]] = MappingProxyType(
+    {
+        "up": ("correct", "helpful", "clear"),
+        "down": ("wrong-finding", "wrong-side", "missed", "invented", "wrong-language", "unclear", "harmful"),
+    }
+)
+"""What may be said of an answer with which thumb, as codes that count the same in every language. The states there are:
+
+| thumb | reasons         | comment | is                       |
+| up    | some of `up`    | any     | a rating                 |
+| down  | some of `down`  | any     | a rating                 |
+| None  | none            | none    | the rating taken back    |
+
+Everything else contradicts itself and is refused. What older versions kept of a rating taken back is not read.
+"""
 COMMENT_CHARACTERS = 10_000
 
 
 def rate(
     session: Session, owner: str, turn_id: str, *, thumb: Thumb | None, reasons: Sequence[str], comment: str
 ) -> RatingEvent:
-    """Add an event. Raises NotFound, NotFinished; ValueError for what no screen of ours sends."""
-    if thumb not in ("up", "down", None) or len(comment) > COMMENT_CHARACTERS:
-        raise ValueError("thumb is up, down or None; the comment is bounded")
-    if not all(_CODE.fullmatch(reason) for reason in reasons):
-        raise ValueError("reasons are codes, so that they can be counted in every language")
+    """Add an event. Raises NotFound, NotFinished, ContradictoryRating."""
+    if not agrees(thumb, reasons, comment):
+        raise ContradictoryRating
     turn = turns.one(session, owner, turn_id)
     if turn.status == "running":
         raise NotFinished("turn")
     last = _newest(session, turn_id, owner)
+    if thumb is None and last is None:
+        raise ContradictoryRating  # there is nothing to take back
+    if thumb is None and last is not None and last.thumb is None:
+        return _record(last)  # taken back already, perhaps in another tab
     row = RatingRow(
         id=new_id(),
         owner=owner,
@@ -50,11 +66,24 @@ def rate(
     return _record(row)
 
 
+def agrees(thumb: Thumb | None, reasons: Sequence[str], comment: str) -> bool:
+    """Whether this is one of the states above."""
+    if thumb is None:
+        return not reasons and not comment
+    return thumb in REASONS and set(reasons) <= set(REASONS[thumb]) and len(comment) <= COMMENT_CHARACTERS
+
+
 def current(session: Session, owner: str, turn_id: str) -> RatingEvent | None:
     """The rater's newest event, None if there is none. Raises NotFound."""
     turns.owned(session, owner, turn_id)
     row = _newest(session, turn_id, owner)
     return _record(row) if row else None
+
+
+def of_conversation(session: Session, owner: str, conversation_id: str) -> dict[str, RatingEvent]:
+    """The newest event of `owner` on each turn that has one, by turn."""
+    query = select(RatingRow).where(RatingRow.conversation_id == conversation_id, RatingRow.rater == owner)
+    return {row.turn_id: _record(row) for row in session.scalars(query.order_by(RatingRow.number))}
 
 
 def snapshot(turn: Turn) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, cast
 
 Status = Literal["running", "complete", "truncated", "stopped", "failed", "interrupted"]
 """`interrupted`: the process that was answering ended, or no longer exists."""
@@ -95,12 +97,20 @@ class Turn:
     error: str | None
     model: Json
     settings: Json
-    model_input: Json
+    written_input: str
+    """`model_input` as it is kept: it repeats the conversation, 200 turns hold 5 MB, and a list of them needs none."""
     timings: Json
     superseded_by: str | None
     created_at: datetime
     finished_at: datetime | None
     pictures: tuple[PictureRecord, ...]
+    told: str
+    """The text of the last message that the model was given: the question, after what was said of its pictures."""
+
+    @cached_property
+    def model_input(self) -> Json:
+        """The messages that the model was given."""
+        return cast("Json", json.loads(self.written_input))
 
 
 @dataclass(frozen=True)

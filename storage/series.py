@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage import conversations, search
 from storage.errors import AlreadyStored, NotFound
@@ -54,7 +54,8 @@ def index(session: Session, row: SeriesRow) -> None:
 
 
 def owned(session: Session, owner: str, series_id: str) -> SeriesRow:
-    """The row, if it is `owner`'s. Raises NotFound."""
+    """The row, if it is `owner`'s, also of a conversation deleted meanwhile: files still arriving are kept, should it
+    be taken back. Raises NotFound."""
     row = session.get(SeriesRow, series_id)
     if row is None or row.owner != owner:
         raise NotFound("series")
@@ -80,14 +81,22 @@ def add_frames(
 
 def frame(session: Session, owner: str, series_id: str, index: int) -> tuple[dict[str, Any], str]:
     """What the viewer needs for one frame, and the blob its samples are in. Raises NotFound."""
-    row = session.get(FrameRow, (series_id, index))
+    found = (
+        select(FrameRow)
+        .join(SeriesRow)
+        .where(
+            FrameRow.series_id == series_id, FrameRow.number == index, conversations.present(SeriesRow.conversation_id)
+        )
+    )
+    row = session.scalar(found)
     if row is None or row.owner != owner:
         raise NotFound("frame")
     return row.meta, row.blob
 
 
 def one(session: Session, owner: str, series_id: str) -> SeriesRecord:
-    found = session.execute(_with_counts(owner).where(SeriesRow.id == series_id)).one_or_none()
+    query = _with_counts(owner).where(SeriesRow.id == series_id, conversations.present(SeriesRow.conversation_id))
+    found = session.execute(query).one_or_none()
     if found is None:
         raise NotFound("series")
     return _of(found)
@@ -99,9 +108,20 @@ def of_conversation(session: Session, owner: str, conversation_id: str) -> tuple
     return tuple(_of(found) for found in session.execute(query.order_by(SeriesRow.number)))
 
 
+def written(session: Session, owner: str, series_id: str) -> SeriesRecord:
+    """One that has just been written, whatever became of its conversation meanwhile."""
+    return _of(session.execute(_with_counts(owner).where(SeriesRow.id == series_id)).one())
+
+
 def firsts(session: Session, owner: str, conversation_ids: Sequence[str]) -> dict[str, SeriesRecord]:
     """The first series of each conversation that has one, by conversation."""
-    query = _with_counts(owner).where(SeriesRow.conversation_id.in_(conversation_ids), SeriesRow.number == 0)
+    sibling = aliased(SeriesRow)
+    first = select(func.min(sibling.number)).where(sibling.conversation_id == SeriesRow.conversation_id)
+    query = _with_counts(owner).where(
+        SeriesRow.conversation_id.in_(conversation_ids),
+        SeriesRow.number == first.scalar_subquery(),
+        conversations.present(SeriesRow.conversation_id),
+    )
     return {record.conversation_id: record for record in map(_of, session.execute(query))}
 
 

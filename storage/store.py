@@ -6,20 +6,22 @@ raise the same NotFound. Other errors: see errors.py.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from storage import conversations, erasure, export, ratings, search, series, turns, verification
 from storage.blobs import Blobs
 from storage.database import SCHEMA, Database, sqlite_has_wal_reset_bug
-from storage.errors import FolderUnusable
+from storage.errors import FolderUnusable, StorageError
 from storage.records import (
     Conversation,
     Ending,
@@ -63,7 +65,8 @@ class Store:
             turns.interrupt_abandoned(session, alive)
             search.index_anew(session)
         self._blobs.clear_drafts(alive)
-        erasure.finish(self._database, self._blobs)
+        abandoned = ConversationRow.deleted_by.not_in(alive)
+        erasure.erase_discarded(self._database, self._blobs, abandoned)
 
     @contextmanager
     def _keeping(self, contents: Sequence[bytes]) -> Iterator[tuple[Session, Keep]]:
@@ -86,6 +89,8 @@ class Store:
             self._blobs.discard(drafts)
 
     def close(self) -> None:
+        with contextlib.suppress(StorageError):  # what could not be erased now is at the next start
+            erasure.erase_discarded(self._database, self._blobs, ConversationRow.deleted_by == self._run.id)
         self._database.close()
         self._run.end()
 
@@ -125,6 +130,22 @@ class Store:
         with self._database.writing() as session:
             conversations.rename(session, owner, conversation_id, title)
 
+    def discard_conversation(self, owner: str, conversation_id: str) -> None:
+        """Delete it so that it can be taken back: nobody sees it any more. It is erased for good by `erase_discarded`,
+        when this store is closed, or at the next start. Raises NotFound."""
+        with self._database.writing() as session:
+            conversations.discard(session, owner, conversation_id, self._run.id)
+
+    def restore_conversation(self, owner: str, conversation_id: str) -> None:
+        """Take a deletion back. Raises NotFound when it has been erased."""
+        with self._database.writing() as session:
+            conversations.restore(session, owner, conversation_id)
+
+    def erase_discarded(self, before: datetime) -> bool:
+        """Erase for good what was deleted here before that moment; True, False: as `delete_conversation`."""
+        due = and_(ConversationRow.deleted_by == self._run.id, ConversationRow.deleted_at <= before)
+        return erasure.erase_discarded(self._database, self._blobs, due)
+
     def delete_conversation(self, owner: str, conversation_id: str) -> bool:
         """Erase it for good, rows and blobs. False: gone from every list, but a reader in another program
         delays overwriting the file until the next erasure or start."""
@@ -144,7 +165,7 @@ class Store:
         with self._database.writing() as session:
             key = series.add(session, owner, conversation_id, facts=facts, descriptor=descriptor, frames=frames)
             session.flush()
-            return series.one(session, owner, key)
+            return series.written(session, owner, key)
 
     def add_frame(self, owner: str, series_id: str, index: int, *, meta: Mapping[str, Any], samples: bytes) -> None:
         self.add_frames(owner, series_id, [NewFrame(index, meta, samples)])
@@ -165,7 +186,7 @@ class Store:
                 row.descriptor = dict(descriptor)
                 series.index(session, row)
             session.flush()
-            return series.one(session, owner, series_id)
+            return series.written(session, owner, series_id)
 
     def erase_series(self, owner: str, series_id: str) -> bool:
         """Take a series back, rows and blobs; False when a question was asked about it, which keeps it."""
@@ -251,9 +272,16 @@ class Store:
     def rate(
         self, owner: str, turn_id: str, *, thumb: Thumb | None, reasons: Sequence[str] = (), comment: str = ""
     ) -> RatingEvent:
-        """Add a rating; reasons are codes like `wrong-side`. Raises NotFound, NotFinished, ValueError."""
+        """Add a rating, or with `thumb` None take it back; `storage.REASONS` says what goes with which thumb.
+        Raises NotFound, NotFinished, ContradictoryRating."""
         with self._database.writing() as session:
             return ratings.rate(session, owner, turn_id, thumb=thumb, reasons=reasons, comment=comment)
+
+    def current_ratings(self, owner: str, conversation_id: str) -> dict[str, RatingEvent]:
+        """By turn, for those of the conversation that have been rated: the newest event of each. Raises NotFound."""
+        with self._database.reading() as session:
+            conversations.owned(session, owner, conversation_id)
+            return ratings.of_conversation(session, owner, conversation_id)
 
     def current_rating(self, owner: str, turn_id: str) -> RatingEvent | None:
         with self._database.reading() as session:
@@ -270,9 +298,12 @@ class Store:
         return verification.verify(self._database, self._blobs, fingerprint)
 
     def health(self) -> Health:
+        present = ConversationRow.deleted_at.is_(None)
         with self._database.reading() as session:
             counts = [
-                session.scalar(select(func.count()).select_from(t)) for t in (ConversationRow, TurnRow, ErasureRow)
+                session.scalar(select(func.count()).select_from(ConversationRow).where(present)),
+                session.scalar(select(func.count()).select_from(TurnRow).join(ConversationRow).where(present)),
+                session.scalar(select(func.count()).select_from(ErasureRow)),
             ]
         return Health(
             schema=SCHEMA,

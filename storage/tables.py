@@ -69,6 +69,10 @@ class ConversationRow(Owned, Base):
     title: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
+    deleted_at: Mapped[datetime | None]
+    """Deleted, and not yet erased for good: nobody sees it, and it can still be taken back."""
+    deleted_by: Mapped[str | None]
+    """The run of the program that erases it for good, see runs.py."""
 
 
 class SeriesRow(Owned, Base):

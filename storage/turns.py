@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Text, func, select, type_coerce, update
+from sqlalchemy.orm import Session, defer
 
 from storage import conversations, search, series
 from storage.errors import AlreadyFinished, NotFound
@@ -63,27 +63,35 @@ def begin(
     for picture in beginning.pictures:
         if picture.series_id is not None:
             series.owned(session, owner, picture.series_id)
-    pictures = _add_pictures(session, row, beginning.pictures, keep())
+    _add_pictures(session, row, beginning.pictures, keep())
     conversation.updated_at = moment
     if not conversation.title:
         conversations.rename(session, owner, conversation_id, beginning.question)
     _index(session, row)
-    return _record(row, pictures)
+    session.flush()
+    return _records(session, TurnRow.id == row.id)[0]
 
 
 def owned(session: Session, owner: str, turn_id: str) -> TurnRow:
-    """The row, if it is `owner`'s. Raises NotFound."""
-    row = session.get(TurnRow, turn_id)
+    """The row, if it is `owner`'s and its conversation not deleted. Raises NotFound."""
+    row = session.scalar(select(TurnRow).where(TurnRow.id == turn_id, conversations.present(TurnRow.conversation_id)))
     if row is None or row.owner != owner:
         raise NotFound("turn")
     return row
 
 
-def grow(session: Session, owner: str, turn_id: str, answer_so_far: str) -> None:
-    row = owned(session, owner, turn_id)
+def _running(session: Session, owner: str, turn_id: str) -> TurnRow:
+    """The row, also of a conversation deleted meanwhile, which may be taken back. Raises NotFound, AlreadyFinished."""
+    row = session.get(TurnRow, turn_id)
+    if row is None or row.owner != owner:
+        raise NotFound("turn")
     if row.status != "running":
         raise AlreadyFinished("turn")
-    row.answer = answer_so_far
+    return row
+
+
+def grow(session: Session, owner: str, turn_id: str, answer_so_far: str) -> None:
+    _running(session, owner, turn_id).answer = answer_so_far
 
 
 def finish(
@@ -96,16 +104,15 @@ def finish(
     error: str | None,
     timings: Mapping[str, Any],
 ) -> Turn:
-    row = owned(session, owner, turn_id)
-    if row.status != "running":
-        raise AlreadyFinished("turn")
+    row = _running(session, owner, turn_id)
     moment = conversations.now()
     row.answer, row.status, row.error, row.timings = answer, status, error, dict(timings)
     row.finished_at = moment
-    conversations.owned(session, owner, row.conversation_id).updated_at = moment
+    session.execute(update(ConversationRow).where(ConversationRow.id == row.conversation_id).values(updated_at=moment))
     if row.superseded_by is None:
         _index(session, row)
-    return _record(row, _pictures(session, [row.id]).get(row.id, ()))
+    session.flush()
+    return _records(session, TurnRow.id == row.id)[0]
 
 
 def interrupt_abandoned(session: Session, living: frozenset[str]) -> int:
@@ -119,24 +126,34 @@ def interrupt_abandoned(session: Session, living: frozenset[str]) -> int:
 
 
 def one(session: Session, owner: str, turn_id: str) -> Turn:
-    row = owned(session, owner, turn_id)
-    return _record(row, _pictures(session, [row.id]).get(row.id, ()))
+    return _records(session, TurnRow.id == owned(session, owner, turn_id).id)[0]
 
 
 def of_conversation(
     session: Session, owner: str, conversation_id: str, *, include_superseded: bool
 ) -> tuple[Turn, ...]:
     conversations.owned(session, owner, conversation_id)
-    query = select(TurnRow).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.number)
-    if not include_superseded:
-        query = query.where(TurnRow.superseded_by.is_(None))
-    rows = session.scalars(query).all()
-    pictures = _pictures(session, [row.id for row in rows])
-    return tuple(_record(row, pictures.get(row.id, ())) for row in rows)
+    counted = [] if include_superseded else [TurnRow.superseded_by.is_(None)]
+    return _records(session, TurnRow.conversation_id == conversation_id, *counted)
+
+
+def _records(session: Session, *which: ColumnElement[bool]) -> tuple[Turn, ...]:
+    """In the order they were asked. The model's input is neither taken apart here nor copied."""
+    written = type_coerce(TurnRow.model_input, Text)
+    last = func.json_extract(TurnRow.model_input, "$.messages[#-1].text")
+    query = select(TurnRow, written, last).options(defer(TurnRow.model_input)).where(*which).order_by(TurnRow.number)
+    rows = session.execute(query).all()
+    pictures = _pictures(session, [row.id for row, _, _ in rows])
+    return tuple(_record(row, pictures.get(row.id, ()), text, str(told or "")) for row, text, told in rows)
 
 
 def picture(session: Session, owner: str, picture_id: str) -> PictureRecord:
-    row = session.get(PictureRow, picture_id)
+    found = (
+        select(PictureRow)
+        .join(TurnRow)
+        .where(PictureRow.id == picture_id, conversations.present(TurnRow.conversation_id))
+    )
+    row = session.scalar(found)
     if row is None or row.owner != owner:
         raise NotFound("picture")
     return _picture_record(row)
@@ -180,9 +197,7 @@ def _index(session: Session, row: TurnRow) -> None:
     )
 
 
-def _add_pictures(
-    session: Session, turn: TurnRow, pictures: Sequence[NewPicture], blobs: Sequence[str]
-) -> tuple[PictureRecord, ...]:
+def _add_pictures(session: Session, turn: TurnRow, pictures: Sequence[NewPicture], blobs: Sequence[str]) -> None:
     rows = []
     for number, (new, blob) in enumerate(zip(pictures, blobs, strict=True)):
         rows.append(
@@ -199,7 +214,6 @@ def _add_pictures(
             )
         )
     session.add_all(rows)
-    return tuple(_picture_record(row) for row in rows)
 
 
 def _pictures(session: Session, turn_ids: Sequence[str]) -> dict[str, tuple[PictureRecord, ...]]:
@@ -224,7 +238,7 @@ def _picture_record(row: PictureRow) -> PictureRecord:
     )
 
 
-def _record(row: TurnRow, pictures: tuple[PictureRecord, ...]) -> Turn:
+def _record(row: TurnRow, pictures: tuple[PictureRecord, ...], written_input: str, told: str) -> Turn:
     return Turn(
         id=row.id,
         owner=row.owner,
@@ -237,10 +251,11 @@ def _record(row: TurnRow, pictures: tuple[PictureRecord, ...]) -> Turn:
         error=row.error,
         model=row.model,
         settings=row.settings,
-        model_input=row.model_input,
+        written_input=written_input,
         timings=row.timings,
         superseded_by=row.superseded_by,
         created_at=row.created_at,
         finished_at=row.finished_at,
         pictures=pictures,
+        told=told,
     )

@@ -178,7 +178,8 @@ def test_a_database_of_every_earlier_schema_is_brought_up_with_its_content(tmp_p
 
 
 FIRST_CONTENT = (
-    "INSERT INTO conversations VALUES ('c1', 'me', 'ar', 'عنوان', '2026-11-22 08:00:00.000000', "
+    "INSERT INTO conversations (id, owner, language, title, created_at, updated_at) "
+    "VALUES ('c1', 'me', 'ar', 'عنوان', '2026-11-22 08:00:00.000000', "
     "'2026-11-22 08:00:00.000000')",
     "INSERT INTO turns VALUES ('t1', 'me', 'c1', 0, 'سؤال', 'جواب', 'ar', 'complete', NULL, '{}', '{}', "
     "'{}', '{}', NULL, 'r', '2026-11-22 08:00:00.000000', NULL)",

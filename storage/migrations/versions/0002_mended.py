@@ -17,6 +17,13 @@ def upgrade() -> None:
     """Each step is a small function of its own, called here."""
     _facts_of_frames()
     _search()
+    _discarded()
+
+
+def _discarded() -> None:
+    """A deletion can be taken back for a while: when a conversation was deleted, and the run that is to erase it."""
+    op.add_column("conversations", sa.Column("deleted_at", sa.DateTime(), nullable=True))
+    op.add_column("conversations", sa.Column("deleted_by", sa.String(64), nullable=True))
 
 
 _ALIKE = ("kind", "modality", "frames", "slice_spacing_mm", "sex", "age_band", "sequence", "localizer")
