@@ -19,9 +19,9 @@ def caption(facts: Facts) -> dict[str, str]:
     return {code: SEPARATOR.join(_words(facts, Locale(code))) for code in languages()}
 
 
-def title(facts: Facts) -> dict[str, str]:
-    """The beginning of a caption, to tell conversations apart by, e.g. "CT · Head"."""
-    return {code: SEPARATOR.join(_title_words(facts, Locale(code))) for code in languages()}
+def short_title(facts: Facts) -> dict[str, str]:
+    """The beginning of a caption for narrow places, to tell conversations apart by, e.g. "X-ray · Chest"."""
+    return {code: SEPARATOR.join(_title_words(facts, Locale(code), short=True)) for code in languages()}
 
 
 def counted(facts: Facts) -> str:
@@ -31,9 +31,10 @@ def counted(facts: Facts) -> str:
     return "frame" if facts.modality in _FILMED else "image"
 
 
-def _title_words(facts: Facts, locale: Locale) -> Iterator[str]:
+def _title_words(facts: Facts, locale: Locale, *, short: bool = False) -> Iterator[str]:
     if facts.modality:
-        yield coded(locale, "modality", facts.modality)
+        short = short and locale.has(f"modality-short-{facts.modality}")
+        yield coded(locale, "modality-short" if short else "modality", facts.modality)
     elif facts.kind != "dicom":
         yield locale.sentence(f"kind-{facts.kind}")
     if facts.body_part:

@@ -19,17 +19,18 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from app.answer_html import answer_html, question_html
+from app.discarded import Discarded
 from app.frames import light, unpack
 from app.intake import Event, Intake, Opened, Reading
 from app.loading import LoadingEngine
 from app.locale import languages
 from app.notices import notice
 from app.temporary import of_disk
-from app.turn import png_of
+from app.turn import Turns, png_of
 from app.uploads import MalformedUpload, NoFiles, UploadTooLarge, receive
 from dicom import Limits, Originals, render
 from dicom.errors import TooManyFiles
-from storage import NotFound, Store
+from storage import ContradictoryRating, NotFound, Store
 
 NO_COPY = {"cache-control": "private, no-store"}  # an erased picture must not live on in a browser's cache
 _FRAME_WAIT = 15.0  # seconds a request for a frame waits for a series that is still being read
@@ -43,6 +44,12 @@ Ticket = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{0,40}$")]
 Index = Annotated[int, PathParameter(ge=0, le=10_000_000)]
 
 
+class Name(BaseModel):
+    """What a reader calls a conversation."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
 class Rating(BaseModel):
     """A reader's judgement as the page sends it; `reasons` are stable codes."""
 
@@ -52,7 +59,16 @@ class Rating(BaseModel):
 
 
 def routes(
-    store: Store, intake: Intake, engine: LoadingEngine, *, owner: Owner, samples: Path, limits: Limits, remote: bool
+    store: Store,
+    intake: Intake,
+    engine: LoadingEngine,
+    turns: Turns,
+    discarded: Discarded,
+    *,
+    owner: Owner,
+    samples: Path,
+    limits: Limits,
+    remote: bool,
 ) -> APIRouter:
     """The routes under /api. `samples`: folder of the sample images; `limits`: bounds of one upload; `remote`:
     whether pictures leave this machine to be answered about. Raises StorageError, which `Failures` answers."""
@@ -98,12 +114,32 @@ def routes(
         chosen = language if language in languages() else "en"
         return {"id": store.start_conversation(owner(request), language=chosen).id}
 
+    @router.patch("/conversations/{conversation}")
+    def rename(conversation: str, named: Name, request: Request) -> dict[str, bool]:
+        store.rename(owner(request), conversation, named.title)
+        return {"kept": True}
+
+    @router.delete("/conversations/{conversation}")
+    def delete(conversation: str, request: Request) -> dict[str, float]:
+        return {"undo_seconds": discarded.delete(owner(request), conversation)}
+
+    @router.post("/conversations/{conversation}/restore")
+    def restore(conversation: str, request: Request) -> dict[str, bool]:
+        discarded.restore(owner(request), conversation)
+        return {"kept": True}
+
+    @router.post("/conversations/{conversation}/stop")
+    def stop(conversation: str, request: Request) -> dict[str, bool]:
+        return {"stopped": turns.stop(owner(request), conversation)}
+
     @router.post("/turns/{turn}/rating")
     def rate(turn: str, rating: Rating, request: Request) -> Response:
         try:
             store.rate(owner(request), turn, thumb=rating.thumb, reasons=rating.reasons, comment=rating.comment)
         except NotFound as error:
             return _refusal(error, 404)
+        except ContradictoryRating as error:
+            return _refusal(error, 422)
         return JSONResponse({"kept": True})
 
     @router.get("/turns/{turn}/turned")

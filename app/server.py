@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app.bodies import Bodies
+from app.discarded import Discarded
 from app.engines import open_model, sampling, told
 from app.entrance import Entrance
 from app.failures import Failures, quiet_threads
@@ -46,12 +47,14 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
 
     sandbox = Sandbox(settings.limits())
     turns = Turns(store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings))
+    discarded = Discarded(store, turns)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=sandbox.warm, name="warm-sandbox", daemon=True).start()
         yield
         turns.close()  # before the engine, whose end would look like a reader's Stop
+        discarded.close()
         engine.close()
         sandbox.close()
 
@@ -73,6 +76,8 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
             store,
             intake,
             engine,
+            turns,
+            discarded,
             owner=reader_of,
             samples=ASSETS / "samples",
             limits=sandbox.limits,

@@ -44,6 +44,10 @@ class QuestionTooLong(Exception):
     """More characters than `QUESTION_CHARACTERS`; shorten it."""
 
 
+class MovedOn(Exception):
+    """The turn to be replaced is no longer the conversation's last one: who asked has not seen what came after."""
+
+
 class StillAnswering(Exception):
     """This conversation already has an answer on its way; stop it or wait."""
 
@@ -53,7 +57,8 @@ QUESTION_CHARACTERS = 20_000
 
 @dataclass(frozen=True)
 class Question:
-    """What one person asks: the text, what is on the screen, and the turn it replaces (edit, regenerate)."""
+    """What one person asks: the text, what is on the screen, the turn it replaces (edit, regenerate), and the last
+    turn on that person's screen (None: not said, as by programs)."""
 
     conversation: str
     text: str
@@ -61,6 +66,7 @@ class Question:
     replaces: str | None = None
     spoken: str = "en"
     """The language of the page: that of a question whose words do not tell."""
+    last: str | None = None
 
 
 @dataclass
@@ -106,11 +112,11 @@ class Turns:
             underway = self._running.get((owner, conversation))
         return None if underway is None else underway.latest()
 
-    def erase(self, owner: str, conversation: str) -> None:
-        """Erase a conversation with its pictures for good, also from the model's memory; an answer on its way stops.
-        Raises `storage.StorageError`."""
+    def discard(self, owner: str, conversation: str) -> None:
+        """Delete a conversation so that it can be taken back, and from the model's memory for good; an answer on its
+        way stops. Raises `storage.StorageError`."""
         self.stop(owner, conversation)
-        self._store.delete_conversation(owner, conversation)
+        self._store.discard_conversation(owner, conversation)
         self.stop(owner, conversation)  # one that began meanwhile; no other can
         engine = self._engine.ready() if self._engine.state().state == "ready" else None
         if engine is not None:
@@ -121,8 +127,8 @@ class Turns:
 
         The turn is stored before the first token and completed whatever happens. A thread of its own answers, so
         that it goes on when the caller closes this iterator: a page that is reloaded or closed stops nothing.
-        Raises `EmptyQuestion`, `QuestionTooLong`, `StillAnswering`, `storage.NotFound`, `dicom.DicomError` (the
-        view cannot be rendered) before anything is stored, and what loading raised.
+        Raises `EmptyQuestion`, `QuestionTooLong`, `StillAnswering`, `MovedOn`, `storage.NotFound`, `dicom.DicomError`
+        (the view cannot be rendered) before anything is stored, and what loading raised.
         """
         text = question.text.strip()
         if not text:
@@ -250,10 +256,12 @@ class Turns:
             _insist(ending)
 
     def _earlier(self, owner: str, question: Question) -> list[Turn]:
-        """The turns before this one: all, or those before the one it replaces."""
+        """The turns before this one: all, or those before the one it replaces. Raises `MovedOn`."""
         turns = list(self._store.turns(owner, question.conversation))
         if question.replaces is None:
             return turns
+        if question.last is not None and turns and turns[-1].id != question.last:
+            raise MovedOn
         numbers = [turn.number for turn in turns if turn.id == question.replaces]
         return [turn for turn in turns if not numbers or turn.number < numbers[0]]
 

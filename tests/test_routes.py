@@ -24,14 +24,16 @@ from pydicom.uid import RLELossless
 from starlette.testclient import TestClient
 
 from app.bidi import without_controls
+from app.discarded import Discarded
 from app.failures import Failures
 from app.frames import pack, unpack
 from app.intake import Intake
 from app.loading import LoadingEngine
 from app.routes import routes
+from app.turn import Turns
 from app.view import picture_of, view_from
 from dicom import Frame, Limits, Sandbox, VoiLut, automatic, open_study, render
-from model import Engine, ModelError
+from model import Engine, ModelError, Sampling
 from storage import Store
 from tests.dicom_files import item, make_dataset, make_stack, sequence, to_bytes
 
@@ -66,10 +68,14 @@ def client(store: Store, sandbox: Sandbox, private: Path, tmp_path: Path) -> Ite
     Image.linear_gradient("L").save(samples / "ramp.png")
     app = FastAPI()
     app.add_middleware(Failures)
+    engine = LoadingEngine(never)
+    turns = Turns(store, engine, lambda identity: Sampling())
     router = routes(
         store,
         Intake(store, sandbox),
-        LoadingEngine(never),
+        engine,
+        turns,
+        Discarded(store, turns, seconds=0.3),
         owner=lambda request: request.headers.get("x-reader", "local"),
         samples=samples,
         limits=Limits(upload_bytes=200 * KIBIBYTE, files=3),

@@ -109,7 +109,7 @@ def test_an_erased_conversation_is_kept_neither_in_the_record_nor_by_the_engine(
     if not answering:
         assert list(asked)
         assert len(engine.scheduler.parking) == before + 1
-    room.turns.erase("reader", room.conversation)
+    room.turns.discard("reader", room.conversation)
     with contextlib.suppress(NotFound):  # where the record was asked before the answer had stopped
         list(asked)
     with pytest.raises(NotFound):

@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 
-from app.captions import caption, counted, title, view_words
+from app.captions import caption, counted, short_title, view_words
 from app.frames import pack, unpack
 from app.told import prompt
 from app.view import MalformedView, picture_of, view_from
@@ -178,6 +178,8 @@ def test_a_thickness_is_said_of_slices_and_not_of_a_slides_focal_plane(thickness
 
 
 def test_a_title_says_modality_and_body_part_and_nothing_else() -> None:
-    told = title(Facts(modality="CT", body_part="HEAD", sex="F", age_band="40-64", frames=28, rows=512, columns=512))
-    assert told == {"en": "CT · Head", "ar": "تصوير مقطعي محوسب · الرأس"}
-    assert title(Facts(kind="raster"))["en"] == "Picture"
+    told = short_title(
+        Facts(modality="CT", body_part="HEAD", sex="F", age_band="40-64", frames=28, rows=512, columns=512)
+    )
+    assert told == {"en": "CT · Head", "ar": "مقطعي · الرأس"}
+    assert short_title(Facts(kind="raster"))["en"] == "Picture"

@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.locale import Locale, languages
 from app.notices import notice
-from app.turn import EmptyQuestion, Question, QuestionTooLong, StillAnswering, Turns
+from app.turn import EmptyQuestion, MovedOn, Question, QuestionTooLong, StillAnswering, Turns
 from app.view import MalformedView, view_from
 from app.web.layout import Parts
 from app.web.transcript import NOTHING, Shown, conversation_shown, growing, shelf_shown, waiting_words
@@ -35,6 +35,7 @@ EXPECTED = (
     EmptyQuestion,
     QuestionTooLong,
     StillAnswering,
+    MovedOn,
     NothingToRegenerate,
     MalformedView,
     StorageError,
@@ -67,17 +68,6 @@ class ReadingRoom:
         except StorageError as error:
             return gr.skip(), _told(error)
 
-    def erase(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        """Erase one conversation for good."""
-        owner, erased, current = reader(request), _text(event, "id"), _text(event, "current")
-        try:
-            self.turns.erase(owner, erased)
-        except StorageError as error:
-            return gr.skip(), gr.skip(), _told(error)
-        if erased == current:
-            return self._opened(owner, "")
-        return gr.skip(), self._shelf(owner), None
-
     def uploaded(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A series arrived through the upload route: (chat, shelf)."""
         owner, conversation = reader(request), _text(event, "conversation")
@@ -96,10 +86,11 @@ class ReadingRoom:
             return
         try:
             view = view_from(sent["view"]) if sent.get("view") else None
-            replaces = sent.get("replaces") or None
-            yield from self._answer(owner, Question(conversation, question, view, replaces, _spoken(sent)))
+            replaces, last = sent.get("replaces") or None, sent.get("last") or None
+            asks = Question(conversation, question, view, replaces, _spoken(sent), last)
+            yield from self._answer(owner, asks)
         except Exception as error:  # whatever happens, what was typed stays and a sentence says so
-            yield gr.skip(), gr.skip(), _told(error)
+            yield gr.skip(), gr.skip(), _told(error, conversation)
 
     def regenerate(
         self, conversation: str, asked: dict[str, Any] | None, request: gr.Request
@@ -112,13 +103,11 @@ class ReadingRoom:
                 raise NothingToRegenerate
             last = turns[-1]
             view = view_from(last.pictures[-1].view) if last.pictures else None
-            yield from self._answer(owner, Question(conversation, last.question, view, last.id, last.language))
+            seen = (asked or {}).get("last") or last.id
+            again = Question(conversation, last.question, view, last.id, last.language, seen)
+            yield from self._answer(owner, again)
         except Exception as error:  # as above
-            yield gr.skip(), gr.skip(), _told(error)
-
-    def stop(self, conversation: str, request: gr.Request) -> None:
-        """Stop the answer on its way; what was shown stays."""
-        self.turns.stop(reader(request), conversation)
+            yield gr.skip(), gr.skip(), _told(error, conversation)
 
     def _answer(self, owner: str, question: Question) -> Iterator[tuple[Any, ...]]:
         begun = False
@@ -138,7 +127,8 @@ class ReadingRoom:
         with contextlib.closing(self.turns.ask(owner, question)) as stream:
             for progress in stream:
                 if not progress.turn:
-                    yield gr.skip(), gr.skip(), {"kind": "wait", "sentence": waiting_words(progress)}
+                    waiting = {"kind": "wait", "sentence": waiting_words(progress), "conversation": conversation}
+                    yield gr.skip(), gr.skip(), waiting
                 elif shown is None:
                     shown = self._shown(owner, conversation, began=progress.turn)
                     yield shown, self._shelf(owner), None
@@ -156,7 +146,7 @@ class ReadingRoom:
                 progress = self.turns.progress(owner, conversation)
                 shown = self._shown(owner, conversation, began=progress.turn if progress else "")
                 if progress and not progress.turn and (words := waiting_words(progress)):
-                    told = {"kind": "wait", "sentence": words}
+                    told = {"kind": "wait", "sentence": words, "conversation": conversation}
         except StorageError as error:
             told = _told(error)
         opened = {**shown, "opened": True, "requested": conversation, "at": time.time()}
@@ -183,12 +173,14 @@ def reader(request: gr.Request) -> str:
     return str(request.username)
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _told(error: Exception, conversation: str = "") -> dict[str, Any]:
+    """A sentence about `error`, told in its own `conversation` only; in whichever is open when it is of none."""
     if not isinstance(error, EXPECTED):
         # the trace without the message, which may hold what a person wrote
         trace = "".join(traceback.format_tb(error.__traceback__))
         log.error("an unexpected %s\n%s", type(error).__name__, trace)
-    return {"kind": "error", "sentence": notice(error), "at": time.time()}  # so that the same one shows again
+    where = {"conversation": conversation} if conversation else {}
+    return {"kind": "error", "sentence": notice(error), "at": time.time(), **where}  # the same one shows again
 
 
 def _spoken(sent: dict[str, Any]) -> str:
@@ -238,23 +230,21 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
     ready = "(await window.basiraReady)"
     page.load(room.open_page, [p.conversation], opening, js=f"async () => [{ready}.address()]", **quick)
     page.load(None, None, p.language, js=f"async () => {ready}.language()", queue=False)
-    p.language.change(labels, p.language, labelled, js=f"async (code) => [{ready}.speak(code)]", **quick)
-    p.new.click(room.open_page, [p.conversation], opening, js="() => [window.basira.leave()]", **quick)
+    latest = {**quick, "trigger_mode": "always_last"}  # of two quick clicks the second one's words stay
+    p.language.change(labels, p.language, labelled, js=f"async (code) => [{ready}.spoken(code)]", **latest)
     p.shelf.open(room.open_conversation, None, opening, **quick)
     p.shelf.search(room.search, None, [p.shelf, p.notice], **quick)
-    p.shelf.erase(room.erase, None, opening, **quick)
     p.upload.taken(room.uploaded, None, [p.chat, p.shelf], **quick)
-    p.stop.click(room.stop, [p.conversation], None, js="() => [window.basira.conversation()]", **quick)
     asks = gr.on(
         [p.send.click, p.question.submit],
         room.ask,
         [p.question, p.conversation, p.asked],
         answering,
-        js="(question) => window.basira.asked(question)",
+        js=f"async (question) => {ready}.asked(question)",
         **slow,
     )
     again = p.regenerate.click(
-        room.regenerate, [p.conversation, p.asked], answering, js="() => window.basira.askedAgain()", **slow
+        room.regenerate, [p.conversation, p.asked], answering, js=f"async () => {ready}.askedAgain()", **slow
     )
     for event in (asks, again):  # also after a failure of Gradio's own: the page must not wait for ever
         event.then(None, None, None, js="() => window.basira.settled()", queue=False)

@@ -10,6 +10,7 @@ import gradio as gr
 
 from app.locale import Locale, languages
 from app.web.transcript import NOTHING
+from storage import REASONS
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 _MOUNT = (
@@ -68,7 +69,7 @@ def lay_out(locale: Locale) -> Parts:
             )
         with gr.Column(elem_id="shelf"):
             new = gr.Button(say("new-conversation"), elem_id="new-conversation")
-            shelf = part("conversations", value={"search": "", "items": []}, events=("open", "erase", "search"))
+            shelf = part("conversations", value={"search": "", "items": []}, events=("open", "search"))
         with gr.Column(elem_id="reading"):
             part("viewer")
             upload = part("upload", events=("taken",))
@@ -109,6 +110,8 @@ def head(samples: tuple[str, ...]) -> str:
         '<link rel="stylesheet" href="/page/web/viewer.css">'
         f'<script type="application/json" id="basira-words">{sentences}</script>'
         f'<script type="application/json" id="basira-samples">{json.dumps(samples)}</script>'
+        f'<script type="application/json" id="basira-reasons">{json.dumps(dict(REASONS))}</script>'
+        '<script src="/page/web/acts.js"></script>'
         '<script src="/page/web/first-paint.js"></script>'
         '<script type="module" src="/page/web/page.js"></script>'
     )

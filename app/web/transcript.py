@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from app.answer_html import answer_html, growing_html, question_html
 from app.bidi import Direction, direction_of, language_of
-from app.captions import caption, title, view_words
+from app.captions import caption, short_title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
 from app.runs import isolate_plain
@@ -15,7 +16,7 @@ from app.turn import REPEATING
 from app.underway import Progress
 from app.view import MalformedView, View, view_from
 from dicom import Facts
-from storage import Conversation, PictureRecord, SeriesRecord, Store, Turn
+from storage import Conversation, PictureRecord, RatingEvent, SeriesRecord, Store, Turn
 
 Shown = dict[str, Any]
 NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False, "began": "", "opened": False}
@@ -34,11 +35,12 @@ def conversation_shown(
     series = store.series_of(owner, conversation)
     opened = {record.id: record for record in series}
     turns = store.turns(owner, conversation)
+    rated = store.current_ratings(owner, conversation)
     return {
         "conversation": conversation,
         "series": [_series(record) for record in series],
         "turns": [
-            turn_shown(store, owner, turn, opened, turns[:before], grown=turn.id == grown)
+            turn_shown(turn, rated.get(turn.id), opened, turns[:before], grown=turn.id == grown)
             for before, turn in enumerate(turns)
         ],
         "answering": answering,
@@ -62,16 +64,14 @@ def _caption(record: SeriesRecord) -> dict[str, str]:
 
 
 def turn_shown(
-    store: Store,
-    owner: str,
     turn: Turn,
+    rating: RatingEvent | None,
     series: dict[str, SeriesRecord],
     before: Sequence[Turn],
     *,
     grown: bool = False,
 ) -> Shown:
-    """One turn: question, pictures, answer, how it ended, and its rating."""
-    rating = store.current_rating(owner, turn.id)
+    """One turn: question, pictures, answer, how it ended, and its rating unless that was taken back."""
     return {
         "id": turn.id,
         "question": {
@@ -87,7 +87,7 @@ def turn_shown(
         "left_out": _left_out(turn, before),
         "model": model_words(turn.model),
         "rating": {"thumb": rating.thumb, "reasons": list(rating.reasons), "comment": rating.comment}
-        if rating
+        if rating and rating.thumb
         else None,
     }
 
@@ -99,19 +99,21 @@ def _way(turn: Turn) -> Direction:
 
 def _told(turn: Turn) -> str:
     """What the model read before the question: words about its pictures, or ""."""
-    messages = turn.model_input.get("messages") or [{}]
-    return str(messages[-1].get("text", "")).removesuffix(turn.question).strip()
+    return turn.told.removesuffix(turn.question).strip()
 
 
 def model_words(model: dict[str, Any]) -> dict[str, str]:
     """The model's name as it stands under an answer, by language."""
-    key = "model-demonstration-line" if model.get("demonstration") else "model-line"
-    held = f"quantization-{model.get('quantization', '')}"
+    return _model_line(bool(model.get("demonstration")), str(model.get("name", "")), str(model.get("quantization", "")))
+
+
+@functools.lru_cache(32)  # the same one under every answer
+def _model_line(demonstration: bool, name: str, quantization: str) -> dict[str, str]:
+    key = "model-demonstration-line" if demonstration else "model-line"
+    held = f"quantization-{quantization}"
     return {
         locale.code: locale.sentence(
-            key,
-            name=str(model.get("name", "")),
-            quantization=locale.sentence(held) if locale.has(held) else str(model.get("quantization", "")),
+            key, name=name, quantization=locale.sentence(held) if locale.has(held) else quantization
         )
         for locale in map(Locale, languages())
     }
@@ -184,6 +186,11 @@ def shelf_shown(store: Store, owner: str, *, search: str = "", limit: int) -> Sh
     return {"search": search, "items": named}
 
 
+def _thumbnail(series: SeriesRecord) -> str:
+    first = series.descriptor.get("first") or {}
+    return f"/api/series/{series.id}/thumbnail/{first.get('frame') or 0}"
+
+
 def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
     """One line of the list, read as a paragraph of its own: measurements in it keep their order, and it is cut at its
     own end, whichever way the page around it reads."""
@@ -193,7 +200,8 @@ def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
         "title": isolate_plain(item.title),
         "direction": direction_of(item.title),
         "language": language_of(item.title) if item.title else "",
-        "about": title(Facts.from_dict(series.facts)) if series else None,
+        "about": short_title(Facts.from_dict(series.facts)) if series else None,
+        "picture": _thumbnail(series) if series and series.stored_frames else None,
         "caption": {code: isolate_plain(words) for code, words in said.items()},
         "caption_direction": {code: direction_of(words) for code, words in said.items()},
         "updated": item.updated_at.isoformat(),

@@ -13,7 +13,6 @@ export function drawChat(part, room) {
   const scroller = node("div", { class: "scroller", role: "region", tabindex: "0" }, greeting, log);
   part.element.firstElementChild.append(drawResizer(), scroller);
   const drawn = new Map();
-  let shown = { conversation: "", series: [], turns: [], answering: false };
   let follow = true; // the reader is at the end and stays there, also when a notice below takes room away
   const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
   let height = 0;
@@ -25,24 +24,25 @@ export function drawChat(part, room) {
     height = scroller.clientHeight;
     // A picture arrived, words wrapped anew: the end moved without a new turn. Not when a form was opened in between.
     const theirs = log.contains(document.activeElement) && !changed.some((entry) => entry.target === scroller);
-    if (follow && shown.turns.length && !theirs) toEnd();
+    if (follow && room.turns.length && !theirs) toEnd();
   });
   sizes.observe(scroller);
   sizes.observe(log);
 
   function draw() {
-    const grew = shown.turns.length > drawn.size;
-    const ids = new Set(shown.turns.map((turn) => turn.id));
+    const { turns } = room;
+    const grew = turns.length > drawn.size;
+    const ids = new Set(turns.map((turn) => turn.id));
     for (const [id, kept] of drawn) {
       if (!ids.has(id)) {
         kept.element.remove();
         drawn.delete(id);
       }
     }
-    log.setAttribute("aria-busy", String(shown.answering)); // read out once, when it is whole
-    shown.turns.forEach((turn, index) => drawOne(turn, index === shown.turns.length - 1));
-    greeting.hidden = shown.turns.length > 0;
-    if (!shown.turns.length) scroller.scrollTop = 0; // a welcome is read from its beginning
+    log.setAttribute("aria-busy", String(room.answering)); // read out once, when it is whole
+    turns.forEach((turn, index) => drawOne(turn, index === turns.length - 1));
+    greeting.hidden = turns.length > 0;
+    if (!turns.length) scroller.scrollTop = 0; // a welcome is read from its beginning
     else if (follow || grew) toEnd();
     scroller.setAttribute("aria-label", say("chat-label"));
   }
@@ -54,7 +54,7 @@ export function drawChat(part, room) {
       drawn.set(turn.id, kept);
       log.append(kept.element);
     }
-    kept.update(turn, last && shown.answering && !room.lost, last);
+    kept.update(turn, last && room.answering && !room.lost, last);
   }
 
   function frame(turn) {
@@ -147,13 +147,12 @@ export function drawChat(part, room) {
     draw();
   };
   function putRatings() {
-    for (const turn of shown.turns) if (rated.has(turn.id)) turn.rating = rated.get(turn.id);
-    if (!shown.answering) rated.clear();
+    for (const turn of room.turns) if (rated.has(turn.id)) turn.rating = rated.get(turn.id);
+    if (!room.answering) rated.clear();
   }
 
   room.receive = (value) => {
     if (!value || !room.shown(value)) return;
-    shown = value;
     putRatings();
     draw();
     room.viewChanged();

@@ -1,5 +1,6 @@
 // The question box's company: what the model will see, and questions worth asking. The box itself is Gradio's.
 import { icon, node } from "./dom.js";
+import { drafts } from "./drafts.js";
 import { written } from "./viewer/numbers.js";
 import { labelOf } from "./viewer/strip.js";
 import { has, inOrder, language, onSpeak, say } from "./words.js";
@@ -23,21 +24,9 @@ function write(text) {
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-function drafts() {
-  try {
-    return JSON.parse(sessionStorage.getItem("basira-drafts")) ?? {};
-  } catch {
-    return {}; // storage may be forbidden
-  }
-}
-
-function keep(drafts) {
-  try {
-    sessionStorage.setItem("basira-drafts", JSON.stringify(drafts));
-  } catch {
-    // as above
-  }
-}
+// What is typed and not sent, by conversation: the text, and while an earlier question is edited, which one, and what
+// stood in the box before.
+const kept = drafts("basira-drafts");
 
 function drawSeen(place, room) {
   const thumbnail = node("img", { alt: "", hidden: true });
@@ -52,9 +41,10 @@ function drawSeen(place, room) {
   let put = ""; // what stood in the box before an earlier question was taken up again
 
   function stopEditing() {
-    room.replaces = null;
-    room.fill(put);
-    draw();
+    const before = put;
+    room.here.replaces = null;
+    put = "";
+    room.fill(before);
   }
 
   function draw() {
@@ -64,7 +54,7 @@ function drawSeen(place, room) {
     if (picture) thumbnail.src = picture;
     label.textContent = say("model-will-see");
     words.textContent = inOrder(seenWords(view));
-    editing.hidden = !room.replaces;
+    editing.hidden = !room.here.replaces;
     editing.textContent = say("stop-editing");
     addWords.textContent = say("add-images");
     add.setAttribute("aria-label", say("add-images"));
@@ -74,7 +64,7 @@ function drawSeen(place, room) {
   function seenWords(view) {
     if (room.model?.images === false) return say("seen-words-only");
     if (view) return viewWords(view, room.activeSeries());
-    return say(room.series.length || room.early() ? "seen-loading" : "seen-nothing");
+    return say(room.series.length || room.early() || !room.here.opened ? "seen-loading" : "seen-nothing");
   }
 
   room.fill = (text) => {
@@ -83,40 +73,56 @@ function drawSeen(place, room) {
     draw();
   };
   room.edit = (text, turn) => {
-    if (!room.replaces) put = box()?.value ?? "";
-    room.replaces = turn;
+    if (!room.here.replaces) put = box()?.value ?? "";
+    room.here.replaces = turn;
     room.fill(text);
   };
   // The turn is stored: empty the box, unless the reader has already begun the next question.
-  room.emptied = (sent) => {
-    if (box()?.value === sent) write(put);
+  room.taken = (sent) => {
+    const before = put;
     put = "";
+    if (box()?.value === sent) {
+      room.here.replaces = null;
+      write(before);
+    }
     draw();
   };
-  // An unnamed conversation got its name: what was typed belongs to it from now on.
-  room.conversationNamed = (id) => {
-    const { "": typed, ...kept } = drafts();
-    keep(typed ? { ...kept, [id]: typed } : kept);
+  room.takenElsewhere = (id, sent) => {
+    const draft = kept.of(id);
+    if (draft?.text.trim() === sent) kept.put(id, draft.put && { text: draft.put });
   };
-  room.conversationChanged = () => {
-    put = "";
-    const kept = drafts();
-    write(kept[room.conversation] ?? "");
+  // An unnamed conversation got its name: what was typed belongs to it from now on, also if the reader has left it.
+  room.placeNamed = (place) => {
+    kept.put(place.id, place === room.here ? kept.of("") : place.draft);
+    if (place === room.here) kept.put("", null);
   };
+  room.placeLeft = (left) => {
+    if (!left.id && left.begun) {
+      left.draft = kept.of("");
+      kept.put("", null);
+    }
+    takeUp();
+  };
+
+  function takeUp() {
+    const draft = kept.of(room.conversation);
+    put = draft?.put ?? "";
+    room.here.replaces = draft?.replaces ?? null;
+    write(draft?.text ?? "");
+    draw();
+  }
 
   // What is being typed outlives a reload (a lost connection reloads the page), in this tab only.
   document.addEventListener("input", (event) => {
     if (!event.target.closest?.("#question")) return;
-    const kept = drafts();
-    if (event.target.value) kept[room.conversation] = event.target.value;
-    else delete kept[room.conversation];
-    keep(kept);
+    const { replaces } = room.here;
+    const text = event.target.value;
+    kept.put(room.conversation, (text || replaces) && { text, replaces, put });
   });
   const waiting = setInterval(() => {
     if (!box()) return;
     clearInterval(waiting);
-    const text = drafts()[room.conversation];
-    if (text && !box().value) write(text);
+    if (kept.of(room.conversation) && !box().value) takeUp();
   }, 100);
 
   room.viewChanged = draw;

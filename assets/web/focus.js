@@ -1,5 +1,5 @@
 // Who works by keyboard stays in the shelf: when the row with the focus goes, erased, the next one takes it over.
-const ROWS = ".shelf-item, .shelf-question";
+const ROWS = ".shelf-item, .shelf-question"; // also what was just deleted and can be taken back
 
 export function keepFocus(shelf) {
   let place = -1; // the row that has the focus, -1: the focus is elsewhere

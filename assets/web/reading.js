@@ -32,7 +32,8 @@ export function drawReading(part, room) {
   room.picture = () => viewer.picture(96);
   room.activeSeries = () => viewer.early ?? room.series.find((series) => series.id === viewer.view()?.series) ?? null;
   room.showSeries = (series, { reopened }) => {
-    document.documentElement.dataset.images = series.length ? "yes" : "no";
+    // The page keeps its shape until it is known whether the conversation being opened has images.
+    if (room.here.opened) document.documentElement.dataset.images = series.length ? "yes" : "no";
     if (reopened) viewer.clear();
     if (series.length || !room.early()) viewer.setSeries(series);
     changed();

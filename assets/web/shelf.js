@@ -1,6 +1,7 @@
-// The shelf: earlier conversations by day, found by searching, reopened by a click, erased after a question.
-import { icon, node } from "./dom.js";
-import { language, onSpeak, pick, say } from "./words.js";
+// The shelf: earlier conversations by day, found by searching, reopened by a click, renamed, deleted and taken back.
+import { node } from "./dom.js";
+import { renaming, row, undone } from "./shelf-row.js";
+import { both, language, onSpeak, say } from "./words.js";
 
 const DAY = 86400000;
 
@@ -8,12 +9,15 @@ export function drawShelf(part, room) {
   const search = node("input", { type: "search", class: "search", id: "search-conversations", dir: "auto" });
   const list = node("nav", { class: "shelf-list" });
   part.element.firstElementChild.append(search, list);
+  const pictures = new Map();
+  const deleted = new Map(); // entries that can still be taken back, by identifier
+  let named = null; // {id, text} of the conversation that is being renamed
   let timer = 0;
-  let erasing = "";
   let drawn = ""; // what the list shows now: while an answer grows nothing changes here, and clicks must arrive
+  const refresh = () => part.trigger("search", { text: search.value });
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => part.trigger("search", { text: search.value }), 200);
+    timer = setTimeout(refresh, 200);
   });
 
   function open(id) {
@@ -21,66 +25,92 @@ export function drawShelf(part, room) {
     if (id !== room.conversation) room.open(id);
   }
 
-  function item(entry) {
-    // What it is about comes first and in the page's language; the question after it keeps its own direction, in
-    // which it is also cut where it is too long.
-    const about = entry.title ? pick(entry.about) : "";
-    const captioned = { lang: null, direction: entry.caption_direction?.[language()] ?? null, words: pick(entry.caption) || say("untitled") };
-    const named = entry.title ? { lang: entry.language, direction: entry.direction, words: entry.title } : captioned;
-    const title = node("button", { type: "button", class: "title", "data-conversation": entry.id, onclick: () => open(entry.id) });
-    title.append(...(about ? [node("span", { class: "about-image" }, `${about}: `)] : []), node("bdi", { lang: named.lang, dir: named.direction }, named.words));
-    title.title = title.textContent;
-    if (entry.id === room.conversation) title.setAttribute("aria-current", "true");
-    const erase = node("button", { type: "button", class: "quiet icon-button erase", "aria-label": say("erase"), title: say("erase"), onclick: () => ask(entry.id) }, icon("trash-2"));
-    return node("div", { class: "shelf-item" }, title, erase);
+  // The answer's JSON; null after saying why there is none.
+  async function request(method, path, body = null, otherwise = "shelf-failed") {
+    const headers = body ? { "content-type": "application/json" } : {};
+    const answer = await fetch(`/api/conversations/${path}`, { method, headers, body: body && JSON.stringify(body) }).catch(() => null);
+    if (answer?.ok) return answer.json();
+    if (!answer) room.unreachable(true);
+    else room.tell({ kind: "error", sentence: answer.status === 404 ? both(otherwise) : ((await answer.json().catch(() => null))?.sentence ?? both(otherwise)) });
+    return null;
   }
 
-  function question(entry) {
-    const closeOnEscape = (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      ask("", entry.id);
-    };
-    return node(
-      "div",
-      { class: "shelf-question", role: "alertdialog", "aria-label": say("erase-question"), onkeydown: closeOnEscape },
-      node("p", {}, say("erase-question")),
-      node("button", { type: "button", class: "danger", onclick: () => erase(entry.id) }, say("erase-yes")),
-      node("button", { type: "button", class: "quiet", onclick: () => ask("", entry.id) }, say("cancel")),
-    );
-  }
-
-  function erase(id) {
-    erasing = "";
-    if (id === room.conversation) room.leave();
-    part.trigger("erase", { id, current: room.conversation });
-  }
-
-  // Ask about erasing `id`, or about nothing any more and back to the bin of `from`.
-  function ask(id, from = "") {
-    erasing = id;
+  function rename(entry) {
+    named = { id: entry.id, text: entry.title };
     draw();
-    const bin = list.querySelector(`[data-conversation="${CSS.escape(from)}"] + .erase`);
-    (id ? list.querySelector(".shelf-question .quiet") : bin)?.focus();
+    list.querySelector(".shelf-question input")?.select();
+  }
+
+  async function saveName() {
+    const { id, text } = named;
+    if (!(await request("PATCH", id, { title: text }))) return; // what was typed is still there
+    if (named?.id === id) endRenaming(id);
+    refresh();
+  }
+
+  function endRenaming(id) {
+    named = null;
+    draw();
+    list.querySelector(`[data-conversation="${CSS.escape(id)}"] + .rename`)?.focus();
+  }
+
+  async function erase(entry) {
+    const left = entry.id === room.conversation;
+    const done = await request("DELETE", entry.id);
+    if (!done) return;
+    deleted.set(entry.id, { ...entry, left });
+    if (entry.id === room.conversation) room.leave();
+    draw();
+    list.querySelector(`[data-deleted="${CSS.escape(entry.id)}"] .undo`)?.focus();
+    refresh();
+    setTimeout(() => forget(entry.id), done.undo_seconds * 1000);
+  }
+
+  function forget(id) {
+    deleted.delete(id);
+    draw();
+  }
+
+  async function undo(entry) {
+    const back = await request("POST", `${entry.id}/restore`, null, "undo-late");
+    forget(entry.id);
+    refresh();
+    if (back && entry.left && !room.here.begun) room.open(entry.id); // it was open, and nothing else is
+  }
+
+  function line(entry) {
+    if (deleted.has(entry.id)) {
+      const made = undone(() => undo(deleted.get(entry.id)));
+      made.dataset.deleted = entry.id;
+      return made;
+    }
+    if (named?.id === entry.id) {
+      return renaming(named.text, { typed: (text) => (named.text = text), save: saveName, cancel: () => endRenaming(entry.id) });
+    }
+    const current = entry.id === room.conversation;
+    return row(entry, { current, pictures, open: () => open(entry.id), rename: () => rename(entry), erase: () => erase(entry) });
+  }
+
+  // What was just deleted keeps its place among what the server lists.
+  function entries() {
+    const listed = (part.props.value?.items ?? []).filter((entry) => !deleted.has(entry.id));
+    return [...listed, ...deleted.values()].sort((one, other) => (search.value ? 0 : other.updated.localeCompare(one.updated)));
   }
 
   function draw() {
     search.placeholder = say("search-conversations");
     search.setAttribute("aria-label", say("search-conversations"));
-    const { items = [] } = part.props.value || {};
-    const now = JSON.stringify([items, room.conversation, erasing, language(), search.value === "", new Date().toDateString()]);
+    const items = entries();
+    const now = JSON.stringify([items, room.conversation, named?.id, [...deleted.keys()], language(), search.value === "", new Date().toDateString()]);
     if (now === drawn) return;
     drawn = now;
     const focused = document.activeElement?.closest?.(".shelf-item")?.querySelector("[data-conversation]")?.dataset.conversation;
     const groups = new Map();
     for (const entry of items) {
-      const day = dayWords(new Date(entry.updated));
+      const day = search.value ? "" : dayWords(new Date(entry.updated)); // what is found stands in the order of finding
       groups.set(day, [...(groups.get(day) || []), entry]);
     }
-    const lines = [...groups].flatMap(([day, entries]) => [
-      node("h2", {}, day),
-      ...entries.map((entry) => (entry.id === erasing ? question(entry) : item(entry))),
-    ]);
+    const lines = [...groups].flatMap(([day, entries]) => [...(day ? [node("h2", {}, day)] : []), ...entries.map(line)]);
     const empty = node("p", { class: "muted" }, say(search.value ? "search-nothing" : "shelf-empty"));
     list.replaceChildren(...(lines.length ? lines : [empty]));
     if (focused && list.isConnected) list.querySelector(`[data-conversation="${CSS.escape(focused)}"]`)?.focus();
@@ -90,7 +120,7 @@ export function drawShelf(part, room) {
   part.watch("value", () => {
     draw();
     const found = part.props.value?.search ?? "";
-    if (found !== search.value) part.trigger("search", { text: search.value });
+    if (found !== search.value) refresh();
   });
   onSpeak(draw);
   draw();

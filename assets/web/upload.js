@@ -22,14 +22,15 @@ export function drawUpload(part, room) {
     input.setAttribute("aria-label", say("add-images"));
   }
 
-  // One upload after another: `request` gets the conversation and gives {url, body}. `files`: those that go up with it;
-  // their names are told back to the reader who sent several and never leave the page.
-  function send(request, files = []) {
-    busy = busy.then(() => follow(request, files));
+  // One upload after another, each into the place it was chosen in: `request` gets that conversation and gives
+  // {url, body}. `files`: those that go up with it; their names are told back to the reader who sent several and never
+  // leave the page.
+  function send(place, request, files = []) {
+    busy = busy.then(() => follow(place, request, files));
     return busy;
   }
 
-  async function follow(request, files) {
+  async function follow(place, request, files) {
     const names = files.map((file) => file.name);
     let conversation; // what is told about these files stays with it, wherever the reader has gone meanwhile
     const here = () => room.conversation === conversation;
@@ -45,7 +46,7 @@ export function drawUpload(part, room) {
     });
     progress.begin(files.reduce((sum, file) => sum + file.size, 0), files.length ? () => arrival.callOff() : null);
     try {
-      conversation = await room.ensureConversation();
+      conversation = await room.nameOf(place);
       const refusal = await arrival.carry((sending) => request(conversation, sending));
       if (refusal) refuse(refusal);
     } catch {
@@ -76,12 +77,12 @@ export function drawUpload(part, room) {
     return series.id;
   }
 
-  function take(chosen) {
+  function take(chosen, place = room.here) {
     const files = chosen.filter((file) => !isLitter(file.name));
     room.hush("litter");
     if (chosen.length && !files.length) room.tell({ kind: "litter", sentence: both("upload-only-litter") });
     if (!files.length) return;
-    send((conversation, { ticket, glanced }) => {
+    send(place, (conversation, { ticket, glanced }) => {
       const body = new FormData();
       body.append("conversation", conversation);
       if (glanced !== undefined) body.append("glanced", glanced);
@@ -93,39 +94,31 @@ export function drawUpload(part, room) {
   input.addEventListener("change", () => take([...input.files]));
   document.addEventListener("paste", (event) => {
     const files = filesPasted(event.clipboardData);
-    if (files.length) {
-      event.preventDefault();
-      take(files);
+    if (!files.length) return;
+    event.preventDefault();
+    take(files);
+  });
+  // Dropped; the reader may go on while folders are walked.
+  window.basiraActs.on("files", async (held) => {
+    const place = room.here;
+    try {
+      take(await walked(held), place);
+    } catch {
+      room.tell({ kind: "error", sentence: both("upload-failed"), stays: true, conversation: place.id || undefined });
     }
-  });
-  const dropping = (on) => (document.documentElement.dataset.dropping = on ? "yes" : "no");
-  document.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    dropping(true);
-  });
-  document.addEventListener("dragleave", (event) => event.relatedTarget === null && dropping(false));
-  document.addEventListener("drop", async (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    dropping(false);
-    take(await dropped(event.dataTransfer));
   });
 
   room.chooseFiles = () => input.click();
-  room.takeSample = (name) => send((conversation) => ({ url: `/api/samples/${encodeURIComponent(name)}?conversation=${conversation}`, body: null }));
+  room.takeSample = (name) => send(room.here, (conversation) => ({ url: `/api/samples/${encodeURIComponent(name)}?conversation=${conversation}`, body: null }));
   onSpeak(draw);
   draw();
 }
 
-// All files of a drop, folders walked but for those of an operating system.
-async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return [...transfer.files];
-  return (await Promise.all(entries.map(walk))).flat();
-}
+// All files of what was dropped, folders walked but for those of an operating system.
+const walked = async (held) => (await Promise.all(held.map(walk))).flat();
 
 async function walk(entry) {
+  if (entry instanceof File) return [entry];
   if (entry.isDirectory && isLitter(entry.name)) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();

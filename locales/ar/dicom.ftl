@@ -101,6 +101,35 @@ modality-XA = تصوير الأوعية
 modality-XC = صورة فوتوغرافية
 modality-XRF = تألق الأشعة السينية
 
+# Modalities in a narrow place, where the whole name would be cut
+modality-short-BMD = كثافة العظام
+modality-short-CR = أشعة
+modality-short-CT = مقطعي
+modality-short-DX = أشعة
+modality-short-EM = مجهر
+modality-short-ES = تنظير
+modality-short-GM = مجهر
+modality-short-IO = أشعة أسنان
+modality-short-IVOCT = OCT وعائي
+modality-short-IVUS = صدى وعائي
+modality-short-MG = أشعة الثدي
+modality-short-MR = رنين
+modality-short-NM = طب نووي
+modality-short-OCT = OCT
+modality-short-OP = صورة العين
+modality-short-OPT = OCT
+modality-short-OT = صورة
+modality-short-PT = PET
+modality-short-PX = أشعة أسنان
+modality-short-RF = تنظير تألقي
+modality-short-RG = أشعة
+modality-short-RTDOSE = جرعة
+modality-short-RTIMAGE = علاج إشعاعي
+modality-short-SC = لقطة
+modality-short-SM = شريحة
+modality-short-US = صدى
+modality-short-XA = أوعية
+
 body-part-BRAIN = الدماغ
 body-part-HEAD = الرأس
 body-part-SKULL = الجمجمة

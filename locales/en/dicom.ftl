@@ -101,6 +101,35 @@ modality-XA = Angiography
 modality-XC = Photograph
 modality-XRF = X-ray fluorescence
 
+# Modalities in a narrow place, where the whole name would be cut
+modality-short-BMD = Bone density
+modality-short-CR = X-ray
+modality-short-CT = CT
+modality-short-DX = X-ray
+modality-short-EM = Microscopy
+modality-short-ES = Endoscopy
+modality-short-GM = Microscopy
+modality-short-IO = Dental X-ray
+modality-short-IVOCT = Vascular OCT
+modality-short-IVUS = Vascular US
+modality-short-MG = Mammogram
+modality-short-MR = MRI
+modality-short-NM = Nuclear
+modality-short-OCT = OCT
+modality-short-OP = Fundus
+modality-short-OPT = OCT
+modality-short-OT = Image
+modality-short-PT = PET
+modality-short-PX = Dental X-ray
+modality-short-RF = Fluoroscopy
+modality-short-RG = X-ray
+modality-short-RTDOSE = Dose
+modality-short-RTIMAGE = Radiotherapy
+modality-short-SC = Capture
+modality-short-SM = Slide
+modality-short-US = Ultrasound
+modality-short-XA = Angiography
+
 body-part-BRAIN = Brain
 body-part-HEAD = Head
 body-part-SKULL = Skull
