@@ -36,7 +36,7 @@ _BREAK = f"\\s{ARABIC}{MARKS}«»“”„\ufffc"
 _CHUNK = re.compile(f"[^{_BREAK}]+")
 _CORE = re.compile(r"[^\W_]")
 _LEAD = re.compile(rf"(?:[{_HYPHEN}{_SIGN}]|(?:\.{{1,2}}|~)?[/\\]+|(?<!\.)\.)+\Z")
-_TAIL = re.compile(rf"[%٪‰°º′″*^#†‡®™℃℉$€£¥⁺⁻!]*(?:[+{_HYPHEN}](?:/(?=[+{_HYPHEN}]))?)*[%٪*]*")
+_TAIL = re.compile(rf"[%٪‰°º′″*×^#†‡®™℃℉$€£¥⁺⁻!]*(?:[+{_HYPHEN}](?:/(?=[+{_HYPHEN}]))?)*[%٪*]*")
 _SIGNED = re.compile(rf"[(\[][+{_HYPHEN}0-9/]{{1,3}}[)\]]")
 _PHONE = re.compile(r"(?:\+|00)[0-9]{1,3}(?:[ \-.\u00a0]?\(?[0-9]{1,4}\)?){2,6}(?![0-9])")
 _AREA = re.compile(r"\(0[0-9]{1,3}\)(?:[ \-]?[0-9]{3,4}(?:[ \-]?[0-9]{3,5})?)?")
@@ -296,6 +296,7 @@ def _joined(text: str, run: _Token, token: _Token) -> bool:
     if _SPACES.match(gap):
         joins = (
             run.rich
+            or text[run.end - 1] == "×"
             or unit
             or (run.percent and not token.number)
             or (not token.number and _LOWER.match(word) is not None)

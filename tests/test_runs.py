@@ -107,4 +107,5 @@ def test_hostile_repetitions_take_no_time(text: str) -> None:
 
 def test_a_separating_point_joins_nothing() -> None:
     assert kept("نموذج basira-demo · 4 بت") == ["basira-demo", "4"]
-    assert kept("مجهر 20 · 2220 × 2967 نقطة") == ["20", "2220 × 2967"]
+    assert kept("مجهر 20× · 2220 × 2967 نقطة") == ["20×", "2220 × 2967"]
+    assert kept("قياسه 3× 2× 4 سم") == ["3× 2× 4"]

@@ -12,7 +12,7 @@ const expression = (source, flags = "u") => new RegExp(source, flags);
 const CHUNK = expression(`[^${BREAK}]+`, "gu");
 const CORE = expression(`[${LETTER_OR_DIGIT}]`, "gu");
 const LEAD = expression(`(?:[${HYPHEN}${SIGN}]|(?:\\.{1,2}|~)?[/\\\\]+|(?<!\\.)\\.)+$`);
-const TAIL = expression(`^[%٪‰°º′″*\\^#†‡®™℃℉$€£¥⁺⁻!]*(?:[+${HYPHEN}](?:/(?=[+${HYPHEN}]))?)*[%٪*]*`);
+const TAIL = expression(`^[%٪‰°º′″*×\\^#†‡®™℃℉$€£¥⁺⁻!]*(?:[+${HYPHEN}](?:/(?=[+${HYPHEN}]))?)*[%٪*]*`);
 const SIGNED = expression(`^[(\\[][+${HYPHEN}0-9/]{1,3}[)\\]]`);
 const PHONE = /^(?:\+|00)[0-9]{1,3}(?:[ \-.\u00a0]?\(?[0-9]{1,4}\)?){2,6}(?![0-9])/u;
 const AREA = /^\(0[0-9]{1,3}\)(?:[ \-]?[0-9]{3,4}(?:[ \-]?[0-9]{3,5})?)?/u;
@@ -207,7 +207,7 @@ function joined(text, run, token) {
   const word = text.slice(token.start, token.end);
   let joins = false;
   if (SPACES.test(gap)) {
-    joins = run.rich || A_UNIT.test(word) || (run.percent && !token.number) || (!token.number && LOWER.test(word)) || COMPARED.test(word) || grouped(text, run, word, gap);
+    joins = run.rich || text[run.end - 1] === "×" || A_UNIT.test(word) || (run.percent && !token.number) || (!token.number && LOWER.test(word)) || COMPARED.test(word) || grouped(text, run, word, gap);
   } else if (OPERATOR.test(gap)) joins = true;
   else if (RATIO.test(gap)) joins = run.rich || token.number;
   if (joins) Object.assign(run, { end: token.end, rich: run.rich || token.rich, percent: token.percent, number: run.number && token.number });
