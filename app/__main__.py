@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -35,7 +36,18 @@ def _not_installed(package: str) -> str:
     return words.replace("{ $first }", package)
 
 
+def _leave(ended: list[int]) -> None:
+    """Leave at once, everything being closed: taking all libraries apart costs many seconds on a busy machine."""
+    if ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended[0])
+
+
 if __name__ == "__main__":
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # the first that is registered is the last that is called
+    codes.append(main())
+    sys.exit(codes[0])

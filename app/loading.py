@@ -74,6 +74,6 @@ class LoadingEngine:
     def close(self) -> None:
         """Wait for a load in progress and close the engine."""
         if self._thread.is_alive():
-            self._thread.join(timeout=5)
+            self._thread.join(timeout=1)
         if self._engine is not None:
             self._engine.close()

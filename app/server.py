@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,11 @@ from model import names_the_hub
 from storage import Store
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SESSIONS = 64
+"""Pages of which Gradio keeps what it last drew, 170 KiB each; an older one costs some milliseconds when it is back."""
+UNHEARD = 256
+"""Pages for which Gradio keeps what it has not yet told them, 90 KiB each when they have gone; the first one asked goes
+first, so it must be more than may ask while one answer is written."""
 LOCAL_READER = "local"
 """The one reader there is until there are logins; every row carries it."""
 
@@ -53,7 +59,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=sandbox.warm, name="warm-sandbox", daemon=True).start()
         yield
-        turns.close()  # before the engine, whose end would look like a reader's Stop
+        turns.close(1.0)  # before the engine, whose end would look like a reader's Stop
         discarded.close()
         engine.close()
         sandbox.close()
@@ -90,7 +96,6 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
 
 def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, locale: Locale) -> FastAPI:
     import gradio as gr  # slow to import; the command line must not pay for it
-    from gradio import queueing
     from gradio.routes import templates
 
     from app.shell import keep_messages_out_of_the_log, speak_for_ourselves
@@ -98,11 +103,12 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
     from app.web.layout import head, lay_out
 
     speak_for_ourselves(templates.env)
-    keep_messages_out_of_the_log(queueing)
     with gr.Blocks(title=locale.sentence("page-title"), analytics_enabled=False, fill_width=True) as page:
         parts = lay_out(locale)
         connect(ReadingRoom(store, turns), page, parts)
+    page.state_session_capacity = SESSIONS
     page.queue(max_size=settings.queue, default_concurrency_limit=16, api_open=False)
+    page._queue.pending_messages_per_session.max_size = UNHEARD
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
@@ -118,6 +124,7 @@ def _with_screens(app: FastAPI, settings: Settings, turns: Turns, store: Store, 
         max_file_size="1kb",  # nothing is uploaded through Gradio
         head=head(tuple(path.name for path in sample_files(ASSETS / "samples"))),
     )
+    keep_messages_out_of_the_log()  # once everything of it is loaded
     page.has_launched = True  # else Gradio lets a request name any file: it looks at paths only once it was launched
     return mounted
 
@@ -129,11 +136,11 @@ def serve(settings: Settings, locale: Locale) -> int:
     if not names_the_hub(settings.model):  # said before Gradio imports the hub's library, which reads it once
         os.environ["HF_HUB_OFFLINE"] = "1"
     leave_no_dump()
-    with private_folder(settings.data), Store(settings.data) as store:
+    with private_folder(settings.data) as own, Store(settings.data) as store:
         quiet_threads()
         engine = LoadingEngine(functools.partial(open_model, settings))
         application = create_app(settings, store, engine, locale)
-        server = listener(application, settings)
+        server = listener(application, settings, at_last=functools.partial(shutil.rmtree, own, ignore_errors=True))
         engine.start()
         server.run()
         return 0 if server.started else 1

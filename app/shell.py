@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 import jinja2
@@ -31,17 +31,36 @@ class Plain(jinja2.BaseLoader):
 
 
 class _Traces:
-    """Stands where Gradio's queue has Python's `traceback`, of which it uses this much."""
+    """Stands where Gradio has Python's `traceback`: what it would print of an error is logged as ours are."""
 
-    def print_exc(self) -> None:
+    def print_exc(self, *_: object, **__: object) -> None:
         error = sys.exc_info()[1]
         if error is not None:
             log.error("an unexpected %s", trace(error))
 
+    def print_exception(self, *_: object, **__: object) -> None:
+        self.print_exc()
 
-def keep_messages_out_of_the_log(queue: ModuleType) -> None:
-    """Make `queue`, Gradio's, log of an error only class and place: it prints messages that repeat what was typed."""
-    vars(queue)["traceback"] = _Traces()
+    def format_exc(self, *_: object, **__: object) -> str:
+        error = sys.exc_info()[1]
+        return trace(error) if error is not None else ""
+
+    format_exception = format_exc
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    """Stands where Gradio has `print`: some of what it prints is an error's message, none of it is for our operator."""
+
+
+def keep_messages_out_of_the_log(libraries: Sequence[str] = ("gradio", "gradio_client")) -> None:
+    """Let no module of `libraries` that is loaded print anything, and none log more of an error than class and place:
+    they repeat what was typed, a file's name or a value. So does `logging` itself when it cannot write a record."""
+    logging.raiseExceptions = False
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in libraries and module is not None:
+            vars(module)["print"] = _say_nothing
+            if isinstance(vars(module).get("traceback"), ModuleType):
+                vars(module)["traceback"] = _Traces()
 
 
 def speak_for_ourselves(environment: jinja2.Environment) -> None:

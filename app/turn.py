@@ -24,14 +24,15 @@ from app.underway import Progress, Underway
 from app.view import MalformedView, View, look_of, picture_of, view_from
 from dicom import Facts, fingerprint, seen_window
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
-from storage import Busy, DiskFull, Ending, NewPicture, NotFound, PictureRecord, Store, Turn
+from storage import AlreadyFinished, Busy, DiskFull, Ending, NewPicture, NotFound, PictureRecord, Store, Turn
 
 log = logging.getLogger(__name__)
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 REPEATING = "repeating"
 """`Turn.error` of a truncated answer that ran in a circle: the engine's `Finish.cause`."""
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
-_INSIST = 60.0  # seconds that the end of a turn is tried again when the record cannot take it
+_INSIST = 10.0  # seconds that the end of a turn is tried again, while its reader waits, when the record cannot take it
+_OWED = 5.0  # seconds between the trials after that, for as long as the program runs
 _PAUSE = 0.5
 _LOADING_STEP = 0.5  # seconds between signs of life while the model loads
 
@@ -295,7 +296,8 @@ def _kept_as(owner: str, conversation: str) -> str:
 
 
 def _insist(ending: Callable[[], object]) -> None:
-    """Write the end of a turn even if the record is busy or the disk full for a while; then raise what it raised."""
+    """Write the end of a turn even if the record is busy or the disk full for a while; then raise what it raised, and
+    go on trying in the background: a turn must not be left running by a program that runs."""
     deadline = time.monotonic() + _INSIST
     while True:
         try:
@@ -303,8 +305,18 @@ def _insist(ending: Callable[[], object]) -> None:
             return
         except (Busy, DiskFull):
             if time.monotonic() > deadline:
+                threading.Thread(target=_owe, args=(ending,), name="owed ending", daemon=True).start()
                 raise
             time.sleep(_PAUSE)
+
+
+def _owe(ending: Callable[[], object]) -> None:
+    while True:
+        time.sleep(_OWED)
+        with contextlib.suppress(Busy, DiskFull):
+            with contextlib.suppress(NotFound, AlreadyFinished):  # erased, or interrupted by another start
+                ending()
+            return
 
 
 def usable(turn: Turn) -> bool:

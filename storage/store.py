@@ -35,6 +35,7 @@ from storage.records import (
     Turn,
     Verification,
 )
+from storage.reserve import Reserve
 from storage.runs import Run, living
 from storage.search import Excerpt
 from storage.tables import ConversationRow, ErasureRow, TurnRow
@@ -57,7 +58,8 @@ class Store:
             raise FolderUnusable(type(error).__name__) from error
         self.folder = folder
         self._database = Database(folder / FILE_NAME)
-        self._clear_up()
+        self._reserve = Reserve(folder / "reserve")
+        self._reserve.spent_on(self._clear_up)
 
     def _clear_up(self) -> None:
         with self._database.writing() as session:
@@ -228,7 +230,9 @@ class Store:
         replaces: str | None = None,
     ) -> Turn:
         """Store a turn before its first token, status `running`. `replaces`: an earlier turn that, with all
-        after it, no longer counts (regenerated, or its question edited); NotFound if it already did not."""
+        after it, no longer counts (regenerated, or its question edited); NotFound if it already did not.
+        DiskFull when there would be no room to end it."""
+        self._reserve.fill()
         beginning = turns.Beginning(question, language, model, settings, model_input, pictures, replaces, self._run.id)
         with self._keeping([picture.png for picture in pictures]) as (session, keep):
             return turns.begin(session, owner, conversation_id, beginning, keep)
@@ -248,9 +252,14 @@ class Store:
         error: str | None = None,
         timings: Mapping[str, Any],
     ) -> Turn:
-        """End a running turn, once. Raises AlreadyFinished, and NotFound if it was erased meanwhile."""
-        with self._database.writing() as session:
-            return turns.finish(session, owner, turn_id, answer=answer, status=status, error=error, timings=timings)
+        """End a running turn, once, on a full disk too. Raises AlreadyFinished, and NotFound if it was erased
+        meanwhile."""
+
+        def finish() -> Turn:
+            with self._database.writing() as session:
+                return turns.finish(session, owner, turn_id, answer=answer, status=status, error=error, timings=timings)
+
+        return self._reserve.spent_on(finish)
 
     def turn(self, owner: str, turn_id: str) -> Turn:
         with self._database.reading() as session:
