@@ -13,15 +13,17 @@ from pathlib import Path
 from traceback import format_tb
 from typing import Any
 
+from app.at_once import AtOnce
 from app.captions import LABELLED, SEPARATOR, caption, counted, label
 from app.frames import pack, window_to_dict
 from app.locale import Locale, languages
 from app.notices import notice
 from dicom import DicomError, Frame, Preset, Sandbox, Series, Study, VoiLut, Window, open_study
-from storage import NewFrame, NotFound, Store
+from storage import NewFrame, NotFound, SeriesRecord, Store
 
 log = logging.getLogger(__name__)
 _HANDFUL = 8  # frames written in one transaction; the page waits for the first of them
+_HANDFUL_PIXELS = 32_000_000  # and of their pixels together, where one has not more
 _GLANCE = 1024  # pixels of the longer side that are enough for a first look
 
 
@@ -73,9 +75,10 @@ Event = Reading | Opened | Refused
 class Intake:
     """Reads files for one person's conversation into the record; keeps no file."""
 
-    def __init__(self, store: Store, sandbox: Sandbox) -> None:
+    def __init__(self, store: Store, sandbox: Sandbox, at_once: AtOnce | None = None) -> None:
         self._store = store
         self._sandbox = sandbox
+        self.at_once = at_once or AtOnce()
         self._reading: set[str] = set()
 
     def reading(self, series: str) -> bool:
@@ -177,35 +180,43 @@ class Intake:
 
         What the reader looks at already is stored with the first: the moment it can be asked about, it is there.
         """
-        count = len(series)
         try:
-            first, frame = _first_readable(series)
+            with self.at_once.hold(series.pixels):
+                record, frame, ready = self._begun(owner, conversation, series, glanced)
         except DicomError as error:
             yield Refused(series.name_indices[series.middle], notice(error))
             return
+        self._reading.add(record.id)
+        try:
+            yield Opened({"id": record.id, **record.descriptor}, glanced if glanced in ready else None)
+            yield from self._rest(owner, record.id, series, ready, frame)
+        finally:
+            self._reading.discard(record.id)
+            with contextlib.suppress(NotFound):  # erased meanwhile
+                self._store.complete_series(owner, record.id)
+
+    def _begun(
+        self, owner: str, conversation: str, series: Series, glanced: int | None
+    ) -> tuple[SeriesRecord, Frame, list[int]]:
+        """The record of `series`, its first picture, and which are stored by now."""
+        first, frame = _first_readable(series)
         descriptor = _descriptor(series, first, frame)
         record = self._store.add_series(
-            owner, conversation, facts=series.facts.to_dict(), descriptor=descriptor, frames=count
+            owner, conversation, facts=series.facts.to_dict(), descriptor=descriptor, frames=len(series)
         )
         ready = {first: frame, **_also(series, glanced, first)}
         self._store.add_frames(
             owner, record.id, [_new_frame(series, index, each, frame) for index, each in ready.items()]
         )
-        self._reading.add(record.id)
-        try:
-            yield Opened({"id": record.id, **descriptor}, glanced if glanced in ready else None)
-            yield from self._rest(owner, record.id, series, [*ready], frame)
-        finally:
-            self._reading.discard(record.id)
-            with contextlib.suppress(NotFound):  # erased meanwhile
-                self._store.complete_series(owner, record.id)
+        return record, frame, [*ready]
 
     def _rest(self, owner: str, record: str, series: Series, stored: list[int], first: Frame) -> Iterator[Event]:
         """All other frames, a few at a time: one write to the disk for each handful."""
         failed, done = 0, len(stored)
         rest = [index for index in _outward(stored[0], len(series)) if index not in stored]
         reads = zip(rest, series.frames(rest), strict=True)
-        while handful := list(itertools.islice(reads, _HANDFUL)):
+        few = max(1, min(_HANDFUL, _HANDFUL_PIXELS // series.pixels))
+        while handful := list(itertools.islice(reads, few)):
             frames = []
             for index, read in handful:
                 if isinstance(read, DicomError):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-ENDS_WITHIN = 2.5
+ENDS_WITHIN = 2.0
 """Seconds from being told to end until it has. A page holds connections open, and a decoder or a model may be stuck."""
 _CONNECTIONS_END_WITHIN = 1  # seconds
 

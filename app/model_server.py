@@ -36,6 +36,7 @@ def create_model_app(engine: Engine, *, api_key: str | None = None, most_new_tok
     """The ASGI application around an open engine; closing the engine is the caller's."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     secret = secrets.token_bytes(16)
+    decoding = asyncio.Semaphore(1)  # one request's images at a time are unfolded
     watching: set[asyncio.Task[None]] = set()  # a task that nothing refers to may be collected
 
     def allowed(request: Request) -> bool:
@@ -58,7 +59,8 @@ def create_model_app(engine: Engine, *, api_key: str | None = None, most_new_tok
             return _refuse(401, PermissionError("a valid key is needed"))
         try:
             body = json.loads(await _body(request))
-            asked = await run_in_threadpool(read_request, body, most_new_tokens=most_new_tokens)
+            async with decoding:
+                asked = await run_in_threadpool(read_request, body, most_new_tokens=most_new_tokens)
         except BadRequest as error:
             return _refuse(status_of(error), error)
         except ValueError:

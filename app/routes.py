@@ -19,6 +19,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from app.answer_html import answer_html, question_html
+from app.at_once import AtOnce
 from app.discarded import Discarded
 from app.frames import light, unpack
 from app.intake import Event, Intake, Opened, Reading
@@ -180,7 +181,7 @@ def routes(
     @router.get("/series/{series}/thumbnail/{index}")
     async def thumbnail(series: str, index: Index, request: Request) -> Response:
         meta, samples = await _frame(store, intake, owner(request), series, index)
-        png = await run_in_threadpool(_thumbnail, meta, samples)
+        png = await run_in_threadpool(_thumbnail, meta, samples, intake.at_once)
         return Response(png, media_type="image/png", headers=NO_COPY)
 
     @router.get("/pictures/{picture}")
@@ -239,9 +240,10 @@ async def _frame(store: Store, intake: Intake, owner: str, series: str, index: i
         waited += 0.1
 
 
-def _thumbnail(meta: dict[str, Any], samples: bytes) -> bytes:
-    image = render(unpack(meta, samples))
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
+def _thumbnail(meta: dict[str, Any], samples: bytes, at_once: AtOnce) -> bytes:
+    with at_once.hold(meta["rows"] * meta["columns"]):
+        image = render(unpack(meta, samples))
+        image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR)
     return png_of(image)
 
 

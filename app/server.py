@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
+from app.at_once import AtOnce
 from app.bodies import Bodies
 from app.discarded import Discarded
 from app.engines import open_model, sampling, told
@@ -52,7 +53,14 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     """The whole program as an ASGI application. `engine` may still be loading."""
 
     sandbox = Sandbox(settings.limits())
-    turns = Turns(store, engine, functools.partial(sampling, settings), told=functools.partial(told, settings))
+    at_once = AtOnce()
+    turns = Turns(
+        store,
+        engine,
+        functools.partial(sampling, settings),
+        told=functools.partial(told, settings),
+        at_once=at_once,
+    )
     discarded = Discarded(store, turns)
 
     @asynccontextmanager
@@ -75,7 +83,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     def health() -> dict[str, str]:
         return {"status": "ok", "model": engine.state().state}
 
-    intake = Intake(store, sandbox)
+    intake = Intake(store, sandbox, at_once)
     app.include_router(preview_route(intake, owner=reader_of))
     app.include_router(
         routes(

@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import Image
 
+from app.at_once import AtOnce
 from app.bidi import language_of
 from app.failures import trace
 from app.frames import facts_of, unpack
@@ -24,7 +25,18 @@ from app.underway import Progress, Underway
 from app.view import MalformedView, View, look_of, picture_of, view_from
 from dicom import Facts, fingerprint, seen_window
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
-from storage import AlreadyFinished, Busy, DiskFull, Ending, NewPicture, NotFound, PictureRecord, Store, Turn
+from storage import (
+    AlreadyFinished,
+    Busy,
+    DiskFull,
+    Ending,
+    NewPicture,
+    NotFound,
+    PictureRecord,
+    SeriesRecord,
+    Store,
+    Turn,
+)
 
 log = logging.getLogger(__name__)
 ANSWERED = ("complete", "truncated", "stopped", "interrupted")
@@ -88,12 +100,15 @@ class Turns:
         sampling: Callable[[Identity], Sampling],
         *,
         told: Callable[[Identity], bool] = lambda identity: False,
+        at_once: AtOnce | None = None,
     ) -> None:
-        """`sampling`, `told`: how answers are drawn and whether pictures are described in words, by model."""
+        """`sampling`, `told`: how answers are drawn and whether pictures are described in words, by model. `at_once`:
+        shared with whatever else unfolds pictures in this process."""
         self._store = store
         self._engine = engine
         self._sampling = sampling
         self._told = told
+        self._at_once = at_once or AtOnce()
         self._running: dict[tuple[str, str], Underway] = {}
         self._threads: set[threading.Thread] = set()
         self._closed = False
@@ -277,6 +292,12 @@ class Turns:
         if record.conversation_id != question.conversation:
             raise NotFound("a series of another conversation")
         meta, samples = self._store.frame(owner, view.series, view.frame)
+        with self._at_once.hold(meta["rows"] * meta["columns"]):
+            return self._picture_of(view, record, meta, samples, earlier)
+
+    def _picture_of(
+        self, view: View, record: SeriesRecord, meta: dict[str, Any], samples: bytes, earlier: Sequence[Turn]
+    ) -> list[tuple[Image.Image, NewPicture]]:
         frame = unpack(meta, samples)
         image = picture_of(frame, view)
         sha256 = fingerprint(image)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dicom.volume import Volume
 
 
+_AHEAD_PIXELS = 32_000_000  # of frames that are decoded ahead of who asked for them, where one has not more
+
+
 class Series:
     """Frames in reading order. `len(series)` frames; indices start at 0. Safe to use from several threads.
 
@@ -64,6 +67,12 @@ class Series:
 
     def __len__(self) -> int:
         return len(self._group.places)
+
+    @property
+    def pixels(self) -> int:
+        """Rows x columns of its largest frame as the headers state them; at least 1."""
+        facts = [header.facts for header in self._headers.values()]
+        return max(1, *((own.rows or 0) * (own.columns or 0) for own in facts))
 
     @property
     def reader(self) -> str:
@@ -129,12 +138,13 @@ class Series:
         """Frames in the order of `indices` (default: all), decoded ahead in all workers.
 
         A frame that cannot be decoded comes as its error, so that one bad slice does not end the series.
-        Memory: a few frames at a time.
+        Memory: a few frames at a time, one where they are large.
         """
         wanted = range(len(self)) if indices is None else indices
         self._at_hand.clear()  # all are read anew
         requests = (self._request(i, at_least, keep_burned_in=False) for i in wanted)
-        return self._sandbox.map("frame", requests, ahead=2 * self._sandbox.limits.workers)
+        ahead = min(2 * self._sandbox.limits.workers, max(1, _AHEAD_PIXELS // self.pixels))
+        return self._sandbox.map("frame", requests, ahead=ahead)
 
     def picture(
         self,

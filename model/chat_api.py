@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LARGEST_IMAGE = 64_000_000  # pixels
+MOST_PIXELS = 128_000_000  # of all images of a request together: they are all held until it is answered
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _FINISH = {"complete": "stop", "truncated": "length", "stopped": "stop", "failed": "error"}
 _USER = 256  # characters
@@ -59,7 +60,8 @@ def read_request(body: Any, *, most_new_tokens: int) -> ChatRequest:
     """Raises BadRequest."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
         raise BadRequest("messages must be a list that is not empty")
-    messages = tuple(_message(entry) for entry in body["messages"])
+    room = _Room(MOST_PIXELS)
+    messages = tuple(_message(entry, room) for entry in body["messages"])
     if messages[-1].role != "user":
         raise BadRequest("the last message must be the user's")
     asked = body.get("max_completion_tokens") or body.get("max_tokens") or most_new_tokens
@@ -101,7 +103,20 @@ def _number(value: Any, otherwise: float) -> float:
     return otherwise if value is None else float(value)
 
 
-def _message(entry: Any) -> Message:
+class _Room:
+    """What is left of the pixels that one request may hold."""
+
+    def __init__(self, pixels: int) -> None:
+        self._left = pixels
+
+    def take(self, pixels: int) -> None:
+        """Raises BadRequest, before anything is decoded."""
+        self._left -= pixels
+        if self._left < 0:
+            raise BadRequest(f"the images of a request may have {MOST_PIXELS} pixels together")
+
+
+def _message(entry: Any, room: _Room) -> Message:
     if not isinstance(entry, dict) or entry.get("role") not in _ROLES:
         raise BadRequest("role must be system, user or assistant")
     role: Any = _ROLES[entry["role"]]
@@ -118,14 +133,14 @@ def _message(entry: Any) -> Message:
             texts.append(str(part.get("text", "")))
         elif kind == "image_url":
             address = part.get("image_url")
-            images.append(read_image(address.get("url") if isinstance(address, dict) else address))
+            images.append(read_image(address.get("url") if isinstance(address, dict) else address, room))
         else:
             raise BadRequest("a part must be text or image_url")
     return Message(role, "\n".join(texts), tuple(images))
 
 
-def read_image(url: Any) -> Image.Image:
-    """A picture from a data URL, decoded and bounded. Raises BadRequest."""
+def read_image(url: Any, room: _Room | None = None) -> Image.Image:
+    """A picture from a data URL, decoded and bounded, also by what `room` there is. Raises BadRequest."""
     from PIL import Image as Pillow
 
     if not isinstance(url, str) or not url.startswith("data:image/") or ";base64," not in url[:64]:
@@ -135,6 +150,8 @@ def read_image(url: Any) -> Image.Image:
         image = Pillow.open(io.BytesIO(data), formats=_FORMATS)
         if image.width * image.height > LARGEST_IMAGE:
             raise BadRequest(f"an image may have {LARGEST_IMAGE} pixels")
+        if room is not None:
+            room.take(image.width * image.height)
         image.load()
     except (binascii.Error, OSError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise BadRequest("an image cannot be decoded: PNG, JPEG or WebP") from error
