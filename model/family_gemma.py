@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import Checkpoint
 from model.family import Adapter, Features, Pixels, load_image_processor
-from model.family_llava import pad_to_square
+from model.family_llava import pad_to_square, shrink_strip
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,7 +33,8 @@ class GemmaAdapter(Adapter):
         return f"\n\n{self.begin}{self.image_token * tokens}{self.end}\n\n"
 
     def prepare(self, image: Image.Image) -> Pixels:
-        square = pad_to_square(image, (0, 0, 0))
+        side = int(self.config.vision_config.image_size)
+        square = pad_to_square(shrink_strip(image, side), (0, 0, 0))
         values = self.processor(images=square, return_tensors="pt", do_pan_and_scan=False)["pixel_values"]
         return Pixels({"pixel_values": values}, self.tokens_per_image, square.size)
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DEFAULT_TOKEN = "<image>"
+_FAR_LARGER = 8  # times the side of what the tower reads, and _AT_LEAST pixels: below, a picture keeps its very pixels
+_AT_LEAST = 4096
+_NARROW = 2  # as long as this many times its width: padding would then be more than half of the square
 
 
 @dataclass
@@ -28,7 +31,7 @@ class LlavaAdapter(Adapter):
     accepts_images = True
 
     def prepare(self, image: Image.Image) -> Pixels:
-        square = pad_to_square(image, self.pad_colour)
+        square = pad_to_square(shrink_strip(image, self.side), self.pad_colour)
         values = self.processor(images=square, return_tensors="pt")["pixel_values"]
         if tuple(values.shape[-2:]) != (self.side, self.side):
             raise UnreadableImage(f"the preprocessor gave {tuple(values.shape)}, the tower takes {self.side}")
@@ -57,6 +60,22 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
     square = Pillow.new("RGB", (side, side), colour)
     square.paste(image, ((side - width) // 2, (side - height) // 2))
     return square
+
+
+def shrink_strip(image: Image.Image, side: int) -> Image.Image:
+    """A long narrow picture far larger than the `side` pixels the tower reads, made smaller; any other as it is.
+
+    A film of 20,000 x 1,000 pixels would be padded to 1.2 GB, of which 19 parts in 20 are padding.
+    """
+    from PIL import Image as Pillow
+
+    longer, shorter = max(image.size), min(image.size)
+    most = max(_AT_LEAST, _FAR_LARGER * side)
+    if longer <= most or longer <= _NARROW * shorter:
+        return image
+    scale = most / longer
+    width, height = (max(1, round(edge * scale)) for edge in image.size)
+    return image.resize((width, height), Pillow.Resampling.BOX)
 
 
 def build(checkpoint: Checkpoint, tokenizer: Any, config: Any, *, preprocessor: Path | None = None) -> LlavaAdapter:
