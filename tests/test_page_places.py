@@ -162,7 +162,7 @@ def test_a_new_conversation_shows_the_welcome_from_its_beginning(program: Progra
         assert page.locator(".scroller").evaluate("it => it.scrollHeight > it.clientHeight + 20")
         room.ask("hello")
         page.locator("#new-conversation").click()
-        expect(page.locator(".welcome h1").first).to_be_in_viewport(ratio=1)
+        expect(page.locator(".welcome h2").first).to_be_in_viewport(ratio=1)
         assert page.locator(".scroller").evaluate("it => it.scrollTop") == 0
 
 

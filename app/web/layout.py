@@ -108,6 +108,8 @@ def head(samples: tuple[str, ...]) -> str:
     return (
         '<link rel="stylesheet" href="/page/web/page.css">'
         '<link rel="stylesheet" href="/page/web/viewer.css">'
+        '<link rel="stylesheet" href="/page/web/welcome.css">'
+        '<link rel="stylesheet" href="/page/web/type.css">'
         f'<script type="application/json" id="basira-words">{sentences}</script>'
         f'<script type="application/json" id="basira-samples">{json.dumps(samples)}</script>'
         f'<script type="application/json" id="basira-reasons">{json.dumps(dict(REASONS))}</script>'

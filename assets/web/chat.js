@@ -5,6 +5,7 @@ import { drawRating } from "./rating.js";
 import { copy } from "./copying.js";
 import { drawResizer } from "./resize.js";
 import { turnable } from "./turning.js";
+import { actSlot, greet } from "./welcome.js";
 import { onSpeak, pick, say } from "./words.js";
 
 export function drawChat(part, room) {
@@ -158,7 +159,11 @@ export function drawChat(part, room) {
     room.viewChanged();
   };
   part.watch("value", () => room.receive(part.props.value));
-  room.drawWelcome = () => greeting.replaceChildren(welcome(room)); // it names the model as what it is
+  const slot = actSlot(room);
+  room.drawWelcome = () => { // it names the model as what it is
+    greeting.replaceChildren(greet(room, slot));
+    room.drawAct();
+  };
   onSpeak(() => {
     draw();
     room.drawWelcome();
@@ -207,31 +212,6 @@ function told(html) {
 function thumbnail(picture, room) {
   const show = node("button", { type: "button", class: "thumbnail", title: say("show-this-view"), onclick: () => room.restoreView(picture.view) }, node("img", { src: picture.src, alt: "" }));
   return node("div", { class: "question-picture" }, show, node("span", {}, pick(picture.words)));
-}
-
-function welcome(room) {
-  const samples = JSON.parse(document.getElementById("basira-samples").textContent);
-  const cards = samples.map((name) => {
-    const stem = name.replace(/\.[^.]+$/, "");
-    return node(
-      "button",
-      { type: "button", class: "sample", "data-sample": name, onclick: () => room.takeSample(name) },
-      node("img", { src: `/page/samples/thumbnails/${stem}.png`, alt: "" }),
-      node("span", {}, say(`sample-${stem}`)),
-    );
-  });
-  return node(
-    "div",
-    { class: "welcome" },
-    node("h1", { class: "without-image" }, say("welcome-title")),
-    node("p", { class: "without-image" }, say(room.model?.remote ? "welcome-text-remote" : "welcome-text")),
-    node("h1", { class: "with-image" }, say("welcome-image-title")),
-    node("p", { class: "with-image" }, say("welcome-image-text")),
-    room.model?.demonstration ? node("p", { class: "caution" }, icon("info"), node("span", {}, say("welcome-demonstration"))) : null,
-    node("p", { class: "without-image" }, node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() }, say("choose-files"))),
-    node("h2", { class: "without-image" }, say("samples-title")),
-    node("div", { class: "samples without-image" }, ...cards),
-  );
 }
 
 // What the reader asked to open arrives apart from the answers that grow.

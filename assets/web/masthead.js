@@ -1,5 +1,6 @@
 // The bar on top: name, model, what this is not for, theme, and the shelf's button on small screens.
 import { icon, node } from "./dom.js";
+import { showKeys } from "./shortcuts.js";
 import { has, onSpeak, pick, say } from "./words.js";
 
 export function drawMasthead(part, room) {
@@ -7,7 +8,9 @@ export function drawMasthead(part, room) {
   const chip = node("span", { class: "chip", id: "model" });
   const shelf = node("button", { class: "quiet icon-button shelf-button", type: "button", "aria-expanded": "false", "aria-controls": "shelf" }, icon("menu"));
   const theme = node("button", { class: "quiet icon-button theme-button", type: "button" });
-  const first = node("strong");
+  const keys = node("button", { class: "quiet icon-button keys-button", type: "button", onclick: showKeys }, icon("keyboard"));
+  const skip = node("button", { class: "skip", type: "button", onclick: () => document.querySelector("#question textarea")?.focus() });
+  const first = node("h1");
   const second = node("span", { class: "second-name" });
   const limit = node("span", { class: "limit" });
   const paper = new CSSStyleSheet(); // what this is not for stands at the foot of every printed page
@@ -25,6 +28,12 @@ export function drawMasthead(part, room) {
     draw();
   });
 
+  // On a phone the first words that still say what it is; without `short` only what comes first.
+  function lengths(short, apply, name, ...more) {
+    if (apply) return [node("span", { class: "long" }, name, ...more), node("span", { class: "short" }, short)];
+    return [name, node("span", { class: "long" }, ...more), node("span", { class: "short" })];
+  }
+
   function drawChip() {
     const model = room.model;
     const state = model ? model.state : "loading";
@@ -33,12 +42,14 @@ export function drawMasthead(part, room) {
     if (state === "ready") {
       const held = `quantization-${model.quantization}`;
       const name = model.demonstration ? say("model-demonstration") : model.name;
-      chip.replaceChildren(node("i"), node("bdi", {}, name), node("span", {}, " · "), node("bdi", {}, has(held) ? say(held) : model.quantization));
+      const how = has(held) ? say(held) : model.quantization;
+      chip.title = `${name} · ${how}`;
+      chip.replaceChildren(node("i"), ...lengths(say("model-demonstration-short"), model.demonstration, node("bdi", {}, name), node("span", {}, " · "), node("bdi", {}, how)));
     } else if (state === "failed") {
       chip.replaceChildren(node("i"), say("model-failed"));
     } else {
       const percent = model ? Math.round(model.progress * 100) : 0;
-      chip.replaceChildren(node("i"), say("model-loading"), node("bdi", { dir: "ltr" }, ` ${percent}%`));
+      chip.replaceChildren(node("i"), ...lengths(say("model-loading-short"), true, say("model-loading")), node("bdi", { dir: "ltr" }, ` ${percent}%`));
     }
   }
 
@@ -48,6 +59,10 @@ export function drawMasthead(part, room) {
     second.lang = root.lang === "ar" ? "en" : "ar";
     limit.textContent = say("disclaimer");
     paper.replaceSync(`@page { @bottom-center { content: ${JSON.stringify(say("disclaimer"))}; font: 9pt "Plex Arabic", sans-serif; } }`);
+    skip.textContent = say("skip-to-question");
+    keys.setAttribute("aria-label", say("keys-title"));
+    keys.setAttribute("aria-keyshortcuts", "?");
+    keys.title = `${say("keys-title")} (?)`;
     shelf.setAttribute("aria-label", say("shelf-button"));
     shelf.title = say("shelf-button");
     const key = root.dataset.theme === "light" ? "theme-dark" : "theme-light";
@@ -57,7 +72,7 @@ export function drawMasthead(part, room) {
     drawChip();
   }
 
-  part.element.firstElementChild.append(shelf, node("span", { class: "brand" }, first, second), chip, node("span", { class: "space" }), limit, theme);
+  part.element.firstElementChild.append(skip, shelf, node("span", { class: "brand" }, first, second), chip, node("span", { class: "space" }), limit, keys, theme);
   room.modelChanged = both(drawChip, () => modelFailed(room), () => room.viewChanged(), () => room.drawWelcome?.());
   onSpeak(draw);
   draw();

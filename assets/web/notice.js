@@ -28,7 +28,7 @@ export function drawNotice(part, room) {
     if (box.hidden) unfold(false);
     box.dataset.kind = kind;
     box.setAttribute("role", kind === "error" ? "alert" : "status");
-    text.replaceChildren(...shown.map((notice) => node("p", {}, ...named(notice), pick(notice.sentence))));
+    text.replaceChildren(...shown.reverse().map((notice) => node("p", {}, ...named(notice), pick(notice.sentence))));
     close.setAttribute("aria-label", say("close"));
     offerMore();
   }

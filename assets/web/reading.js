@@ -1,16 +1,16 @@
 // The image side of the page: the viewer with the conversation's series, and the facts under it.
 import { icon, node } from "./dom.js";
 import { onSpeak, pick, say } from "./words.js";
+import { isWriting } from "./viewer/keys.js";
 import { mountViewer } from "./viewer/viewer.js";
+import { actSlot } from "./welcome.js";
 
 export function drawReading(part, room) {
-  const choose = node("button", { type: "button", class: "ghost", onclick: () => room.chooseFiles() });
-  const label = () => (choose.textContent = say("choose-files"));
   const viewer = mountViewer(part.element.firstElementChild, {
     base: "",
     words: (key) => say(key),
     language: document.documentElement.lang,
-    emptyContent: choose,
+    emptyContent: actSlot(room),
     onView: () => changed(),
     onCaption: () => room.drawFacts?.(), // at once: words must not stand under another image than theirs
   });
@@ -43,12 +43,18 @@ export function drawReading(part, room) {
     room.series = [...room.series.filter((each) => each.id !== series.id), series];
     document.documentElement.dataset.images = "yes";
     viewer.show(series, { ...series.first, glanced });
+    takeFocus();
     changed();
   };
+  // What arrives can be worked with by keyboard at once, unless somebody is writing.
+  function takeFocus() {
+    if (!isWriting(document.activeElement)) viewer.focus();
+  }
   // A picture of files that are still on their way: to be looked at, not yet to be asked about.
   room.showEarly = ({ series, header, buffer }, { of }) => {
     document.documentElement.dataset.images = "yes";
     viewer.showEarly(series, header, buffer, { of });
+    takeFocus();
     changed();
   };
   room.early = () => viewer.early !== null;
@@ -65,11 +71,7 @@ export function drawReading(part, room) {
     viewer.restore(view);
     changed();
   };
-  onSpeak((code) => {
-    label();
-    viewer.setLanguage(code);
-  });
-  label();
+  onSpeak((code) => viewer.setLanguage(code));
   if (room.series.length) room.showSeries(room.series, { reopened: true });
 }
 

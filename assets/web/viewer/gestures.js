@@ -26,7 +26,7 @@ export function attachGestures(stage, act) {
   };
 
   const begin = (event) => {
-    if (event.target.closest("button, a, input")) return;
+    if (event.target.closest("button, a, input, .bv-empty")) return;
     stage.setPointerCapture(event.pointerId);
     down.set(event.pointerId, place(event));
     still = down.size === 1 ? place(event) : null;

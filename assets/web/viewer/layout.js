@@ -11,9 +11,8 @@ export class Layout {
   constructor({ words, canvas, corners, strip, toolbar, emptyContent, onRetry, onSlide, onCine }) {
     this.#words = words;
     const phrase = (tag, key, className) => make(tag, { className, "data-words": key });
-    this.#empty = make("div", { className: "bv-empty" }, icon("image"),
-      phrase("p", "viewer-empty-title", "bv-empty-title"), phrase("p", "viewer-empty-hint", "bv-empty-hint"),
-      ...(emptyContent ? [emptyContent] : []));
+    this.#empty = make("div", { className: "bv-empty" }, ...(emptyContent ? [emptyContent] : [icon("image"),
+      phrase("p", "viewer-empty-title", "bv-empty-title"), phrase("p", "viewer-empty-hint", "bv-empty-hint")]));
     this.#trouble = make("div", { className: "bv-trouble", role: "alert" }, phrase("p", "viewer-failed"),
       make("button", { type: "button", className: "bv-retry", on: { click: onRetry } },
         icon("rotate-cw"), phrase("span", "viewer-retry")));

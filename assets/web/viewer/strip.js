@@ -1,6 +1,7 @@
 // Knows the column of small pictures beside the image: one per series when there are several, and about eight
 // frames of the active series below. Knows where thumbnails live; nothing of full-depth frames.
 import { make } from "./dom.js";
+import { rove } from "./roving.js";
 
 const MOST_FRAMES = 8;
 
@@ -31,6 +32,7 @@ export class Strip {
       const { series, frame } = button.dataset;
       this.#choose(series, frame === undefined ? null : Number(frame));
     });
+    rove(this.element);
   }
 
   setLanguage(language) {

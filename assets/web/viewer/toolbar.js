@@ -2,6 +2,7 @@
 // Arabic the row starts at the right); its icons are not mirrored. Knows nothing of pixels.
 import { make } from "./dom.js";
 import { icon } from "./icons.js";
+import { rove } from "./roving.js";
 
 export const TOOLS = ["window", "move", "scroll"]; // what dragging does
 const FADE = 26; // CSS pixels at an end of the presets where more are hidden
@@ -31,6 +32,8 @@ export class Toolbar {
     this.#presetRow.addEventListener("scroll", () => this.#fade(), { passive: true });
     new ResizeObserver(() => this.#bringPressed()).observe(this.#presetRow);
     this.element = make("div", { className: "bv-toolbar", role: "toolbar" }, tools, this.#presetRow);
+    rove(tools);
+    rove(this.#presetRow);
   }
 
   #button(name, shape, act) {

@@ -167,6 +167,11 @@ class Viewer {
     return painted?.frame.caption ?? reading?.descriptor.caption ?? null;
   }
 
+  /** Puts the keyboard on the image. */
+  focus() {
+    this.#layout.stage.focus({ preventScroll: true });
+  }
+
   thumbnailUrl(id, frame) {
     return `${this.#options.base ?? ""}/api/series/${encodeURIComponent(id)}/thumbnail/${frame}`;
   }
