@@ -10,8 +10,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 
 RUN useradd --create-home --uid 10001 basira && install -d -o basira -m 0700 /data
 WORKDIR /opt/basira
-COPY requirements.txt .
-RUN pip install --quiet $PIP_ARGS -r requirements.txt
+COPY requirements.txt requirements-detector.txt .
+RUN pip install --quiet $PIP_ARGS -r requirements.txt && pip install --quiet --no-deps -r requirements-detector.txt
 COPY app app
 COPY assets assets
 COPY dicom dicom

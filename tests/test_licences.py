@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.licences import ALLOWED, DOCUMENT, Package, installed_packages
+from tools.licences import ALLOWED, DOCUMENT, PINNED, Package, installed_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = list(installed_packages())
@@ -33,7 +33,7 @@ def test_the_document_lists_every_library_with_its_version_and_licence(package: 
 
 
 def test_the_document_lists_nothing_that_is_not_installed() -> None:
-    pinned = set(re.findall(r"(?m)^([\w.-]+)==", (ROOT / "requirements.txt").read_text()))
+    pinned = {name for path in PINNED for name in re.findall(r"(?m)^([\w.-]+)==", path.read_text())}
     assert set(re.findall(r"(?m)^\| ([\w.-]+) \| \d", DOCUMENT.read_text())) <= pinned
 
 

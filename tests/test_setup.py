@@ -27,7 +27,7 @@ def machine(tmp_path: Path) -> Path:
     clone.mkdir()
     shutil.copytree(ROOT / "tools", clone / "tools")
     shutil.copytree(ROOT / "locales", clone / "locales")
-    for name in ("requirements.txt", "requirements-test.txt"):
+    for name in ("requirements.txt", "requirements-detector.txt", "requirements-test.txt"):
         (clone / name).write_text("# nothing\n")
     (clone / "bin").mkdir()
     for tool in SYSTEM:
@@ -70,6 +70,9 @@ def test_libraries_are_installed_once_then_only_on_change_and_a_failure_says_whe
     assert "Installing" in set_up(machine, "setup", "test").stdout
     assert set_up(machine, "setup", "test").stdout == ""
     (machine / "requirements.txt").write_text("# something new\n")
+    assert "Installing" in set_up(machine, "setup", "run").stdout
+
+    (machine / "requirements-detector.txt").write_text("# another\n")
     assert "Installing" in set_up(machine, "setup", "run").stdout
 
     (machine / "requirements.txt").write_text("./no-such-package\n")
@@ -208,7 +211,7 @@ def pins(name: str) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in found}
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-detector.txt", "requirements-test.txt"])
 def test_every_version_is_pinned(name: str) -> None:
     for requirement in pins(name).values():
         assert re.fullmatch(r"==[0-9][\w.!]*", str(requirement.specifier)), requirement
@@ -217,7 +220,8 @@ def test_every_version_is_pinned(name: str) -> None:
 def test_what_is_installed_is_what_is_pinned_and_all_of_it_is() -> None:
     """Down to what the libraries themselves need: nothing moves by itself. CUDA's libraries come with torch."""
     pinned = pins("requirements.txt") | pins("requirements-test.txt")
-    for name, requirement in pinned.items():
+    alone = pins("requirements-detector.txt")  # installed for one file, without what it asks for
+    for name, requirement in (pinned | alone).items():
         if requirement.marker is None or requirement.marker.evaluate():
             installed = metadata.version(name).split("+")[0]
             assert requirement.specifier.contains(installed), requirement
@@ -238,5 +242,6 @@ def test_the_container_opens_its_own_interfaces_only_and_keeps_no_root() -> None
     assert any("127.0.0.1:7860:7860" in line for line in lines)
     assert any(line.startswith("USER basira") for line in lines)
     assert any(line.startswith("HEALTHCHECK") for line in lines)
-    copied = {line.split()[1] for line in lines if line.startswith("COPY")}
-    assert {"app", "assets", "dicom", "locales", "model", "storage", "requirements.txt"} == copied
+    copied = {name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]}
+    folders = {"app", "assets", "dicom", "locales", "model", "storage"}
+    assert copied == folders | {"requirements.txt", "requirements-detector.txt"}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PINNED = (ROOT / "requirements.txt", ROOT / "requirements-detector.txt")
 DOCUMENT = ROOT / "docs" / "licences.md"
 ALLOWED = {
     **dict.fromkeys(
@@ -73,12 +74,12 @@ class Package:
         return frozenset(name for names in self.asked for name in sorted(names & ALLOWED.keys())[:1])
 
 
-def installed_packages(requirements: Path = ROOT / "requirements.txt") -> Iterator[Package]:
-    """What is pinned there, in that order; what is not for this Python is passed over.
+def installed_packages() -> Iterator[Package]:
+    """What is pinned for running, in that order; what is not for this Python is passed over.
 
     Raises PackageNotFoundError for a pin without a marker that is not installed.
     """
-    for line in requirements.read_text(encoding="utf-8").splitlines():
+    for line in (line for path in PINNED for line in path.read_text(encoding="utf-8").splitlines()):
         pinned = re.match(r"([\w.-]+)==([^\s;#]+)\s*(;[^#]*)?(?:#\s*(.*))?$", line)
         if not pinned:
             continue
@@ -114,10 +115,11 @@ def table(packages: list[Package]) -> str:
 HEAD = """# Licences
 
 Basira is under the Apache License 2.0 (`LICENSE`); fonts, icons, drawings and the demonstration model have licences of
-their own (`NOTICE`). The libraries that `requirements.txt` installs are listed below, by `python -m tools.licences`,
-from what the installed packages say of themselves. **None is under the GPL**; a test fails when one comes, or any other
-licence that nobody has weighed. PyTorch's CUDA build brings NVIDIA's libraries along, under NVIDIA's own terms.
-What a wheel holds inside (OpenJPEG, libjpeg-turbo, CharLS, OpenSlide's dependencies …) is described in that wheel.
+their own (`NOTICE`). The libraries that `requirements.txt` and `requirements-detector.txt` install are listed below, by
+`python -m tools.licences`, from what the installed packages say of themselves. **None is under the GPL**; a test fails
+when one comes, or any other licence that nobody has weighed. PyTorch's CUDA build brings NVIDIA's libraries along,
+under NVIDIA's own terms. What a wheel holds inside (OpenJPEG, libjpeg-turbo, CharLS, OpenSlide's dependencies …) is
+described in that wheel.
 
 """
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv and installs what is pinned, once; a second call returns at once. Knows nothing of the program.
-#   tools/setup.sh run     requirements.txt
+#   tools/setup.sh run     requirements.txt and, without what it asks for, requirements-detector.txt
 #   tools/setup.sh test    requirements-test.txt as well
 # PYTHON names another interpreter, DISK_GB other than 6 the room that must be free.
 set -eu
@@ -28,7 +28,7 @@ find_python() {
 
 # What is installed is fit as long as nothing of this changes.
 fingerprint() {
-    cat "requirements.txt" "$1"
+    cat requirements.txt requirements-detector.txt "$1"
     .venv/bin/python -c 'import sys; print(sys.version)'
     pwd
 }
@@ -63,10 +63,14 @@ venv_package() {
     esac
 }
 
+pip_install() {
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check "$@"
+}
+
 install_packages() {
     say installing
     log=.venv/install.log
-    if ! .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check -r "$wanted" >"$log" 2>&1; then
+    if ! { pip_install -r "$wanted" && pip_install --no-deps -r requirements-detector.txt; } >"$log" 2>&1; then
         grep -v 'is ignored' "$log" | tail -n 20 >&2
         fail install "$log"
     fi
