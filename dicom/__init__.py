@@ -9,6 +9,7 @@ Knows no conversation, no model and no screen. Files are read in child processes
 dataset never leaves this package.
 """
 
+from dicom.burned_in import corner_bands, look, masked
 from dicom.errors import ALL, DicomError
 from dicom.facts import Facts
 from dicom.inspection import Inspection, inspect, render_files
@@ -19,7 +20,7 @@ from dicom.render import automatic, displayed_size, full_range, grey_levels, ren
 from dicom.sandbox import Sandbox
 from dicom.series import Series, seen_window
 from dicom.study import Skipped, Study, open_study
-from dicom.values import Frame, Picture, Plane, Preset, VoiLut, Window, fingerprint
+from dicom.values import Frame, Picture, Plane, Preset, TextBox, VoiLut, Window, fingerprint
 from dicom.volume import Volume, volume
 
 __all__ = [
@@ -37,16 +38,20 @@ __all__ = [
     "Series",
     "Skipped",
     "Study",
+    "TextBox",
     "VoiLut",
     "Volume",
     "Window",
     "automatic",
     "composite",
+    "corner_bands",
     "displayed_size",
     "fingerprint",
     "full_range",
     "grey_levels",
     "inspect",
+    "look",
+    "masked",
     "model_array",
     "open_study",
     "render",

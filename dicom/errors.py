@@ -55,6 +55,7 @@
     ├── NoVolume                     these slices do not make a volume
     ├── FrameMissing                 there is no such frame, level or region
     ├── InvalidWindow                this window cannot be applied
+    ├── DetectorMissing              the operator must install the package with the text detector
     └── DecoderCrashed               the decoder's process died and was replaced: try again once
 
 Messages are for developers: English, naming the tag, keyword or setting, never a value read from a file
@@ -282,6 +283,10 @@ class FrameMissing(DicomError):
 
 class InvalidWindow(DicomError):
     """Width below the minimum of its function (PS3.3 C.11.2.1.2 and C.11.2.1.3) or not a finite number."""
+
+
+class DetectorMissing(DicomError):
+    """The weights of the text detector are not installed, or are not the ones measured: nothing can look."""
 
 
 class DecoderCrashed(DicomError):

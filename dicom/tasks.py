@@ -1,4 +1,4 @@
-"""What a worker can be asked: scan a file, build a frame, read a region, unpack a ZIP. Knows no process."""
+"""What a worker can be asked: scan a file, build a frame, read a region, unpack a ZIP, see text. Knows no process."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from dicom.raster import is_turned, raster_frame, scan_raster
 from dicom.scan import is_tiled_slide, scan_dicom
 from dicom.sniff import HEAD_BYTES, sniff
 from dicom.source import Source, mapped, open_source, size_of
+from dicom.text_detector import Corners, detect
 from dicom.values import Frame
 
 _PLAIN_PIXELS = 16_000_000
@@ -86,6 +87,7 @@ class Desk:
             "region": self.region,
             "sizes": self.sizes,
             "unpack": self.unpack,
+            "text": self.text,
             "probe": self.probe,
         }
 
@@ -240,6 +242,10 @@ class Desk:
     def unpack(self, path: str, folder: str, room: int) -> tuple[int | tuple[str, str], ...]:
         """The members of a ZIP written as folder/000000, 000001, …; see `archive.unpack`."""
         return archive.unpack(Path(path), Path(folder), room, self._limits)
+
+    def text(self, pictures: list[NDArray[np.uint8]]) -> tuple[tuple[Corners, ...], ...]:
+        """Where text stands in pictures made here already; see `text_detector.detect`."""
+        return detect(pictures)
 
     def probe(self, name: str) -> bool:
         """Whether a module has been imported here (the promise that torch and gradio never are)."""

@@ -127,6 +127,19 @@ class Frame:
         return int(self.samples.shape[1])
 
 
+@dataclass(frozen=True)
+class TextBox:
+    """Where letters or digits seem to stand in the pixels of a frame; what they say nobody has read.
+
+    Columns `left` up to but without `right` and rows `top` up to but without `bottom` of `Frame.samples`.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What was seen: 8-bit pixels (L or RGB), the facts that go with them, and a fingerprint."""

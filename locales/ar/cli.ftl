@@ -116,6 +116,7 @@ doctor-transformers = Transformers
 doctor-bitsandbytes = bitsandbytes ‏(4 بت)
 doctor-gradio = Gradio
 doctor-pydicom = pydicom
+doctor-detector = كاشف النصوص
 doctor-device = المعالج
 doctor-device-value = { $name }، والذاكرة المتاحة { $free } من { $total } غيغابايت
 doctor-gpu = معالج الرسوميات (GPU)

@@ -101,6 +101,7 @@ doctor-transformers = Transformers
 doctor-bitsandbytes = bitsandbytes (4-bit)
 doctor-gradio = Gradio
 doctor-pydicom = pydicom
+doctor-detector = Text detector
 doctor-device = Processor
 doctor-device-value = { $name }, { $free } of { $total } GB memory free
 doctor-gpu = GPU

@@ -49,6 +49,7 @@ error-withheld-image = This is the label or overview of a slide, which may show 
 error-no-volume = These slices do not form a volume, so other planes cannot be computed. Look at them one by one.
 error-frame-missing = There is no such frame or region in this image. Choose another one.
 error-invalid-window = This window cannot be applied. Choose a width of at least 1.
+error-detector-missing = The text detector is not installed, or is another one than was measured. Run “make run” once more: it installs what is missing.
 error-decoder-crashed = Reading this file failed unexpectedly. Try once more; if it fails again, export it uncompressed.
 
 modality-AR = Autorefraction
