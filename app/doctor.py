@@ -48,6 +48,7 @@ def examine(settings: Settings, *, verify: bool = False) -> Iterator[Finding]:
     """Every finding, in the order people ask. `verify` re-derives the hash of everything stored: slow."""
     yield Finding("doctor-python", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
     yield from _libraries()
+    yield _detector()
     yield from _devices()
     yield _model(settings)
     yield from _record(settings, verify=verify)
@@ -67,6 +68,16 @@ def _libraries() -> Iterator[Finding]:
         version = _version(package)
         problem = None if version else "doctor-library-missing"
         yield Finding(f"doctor-{package}", version or "–", problem, {"package": package})
+
+
+def _detector() -> Finding:
+    """Without it nothing looks for text burned into pictures, and the page says so of each."""
+    from dicom import text_detector
+
+    missing = None if text_detector.is_there() else "error-detector-missing"
+    return Finding(
+        "doctor-detector", f"PP-OCRv6 ({text_detector.PACKAGE} {_version(text_detector.PACKAGE) or '–'})", missing
+    )
 
 
 def _devices() -> Iterator[Finding]:

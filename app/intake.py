@@ -14,6 +14,7 @@ from traceback import format_tb
 from typing import Any
 
 from app.at_once import AtOnce
+from app.burned_in import BurnedIn
 from app.captions import LABELLED, SEPARATOR, caption, counted, label
 from app.frames import pack, window_to_dict
 from app.locale import Locale, languages
@@ -75,9 +76,13 @@ Event = Reading | Opened | Refused
 class Intake:
     """Reads files for one person's conversation into the record; keeps no file."""
 
-    def __init__(self, store: Store, sandbox: Sandbox, at_once: AtOnce | None = None) -> None:
+    def __init__(
+        self, store: Store, sandbox: Sandbox, at_once: AtOnce | None = None, burned_in: BurnedIn | None = None
+    ) -> None:
+        """`burned_in` looks for text in every series once it is stored; without it nothing does."""
         self._store = store
         self._sandbox = sandbox
+        self._burned_in = burned_in
         self.at_once = at_once or AtOnce()
         self._reading: set[str] = set()
 
@@ -208,7 +213,14 @@ class Intake:
         self._store.add_frames(
             owner, record.id, [_new_frame(series, index, each, frame) for index, each in ready.items()]
         )
-        return record, frame, [*ready]
+    def __init__(
+        self, store: Store, sandbox: Sandbox, at_once: AtOnce | None = None, burned_in: BurnedIn | None = None
+    ) -> None:
+        """`burned_in` looks for text in every series once it is stored; without it nothing does."""
+        self._store = store
+        self._sandbox = sandbox
+        self._burned_in = burned_in
+        self.at_once = at_once or AtOnce()
 
     def _rest(self, owner: str, record: str, series: Series, stored: list[int], first: Frame) -> Iterator[Event]:
         """All other frames, a few at a time: one write to the disk for each handful."""
@@ -299,7 +311,7 @@ def _descriptor(series: Series, first: int, frame: Frame) -> dict[str, Any]:
         ],
         "color": frame.color,
         "unit": frame.unit,
-        "warnings": [words.both(f"warning-{code}") for code in series.warnings],
+        "warnings": [words.both(f"warning-{code}") for code in series.warnings if code != "burned-in"],  # see burned_in
         "first": {"frame": first, "window": None if frame.color else window_to_dict(frame.default_window)},
     }
 

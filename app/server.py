@@ -16,6 +16,8 @@ from fastapi.staticfiles import StaticFiles
 
 from app.at_once import AtOnce
 from app.bodies import Bodies
+from app.burned_in import BurnedIn
+from app.burned_in_routes import burned_in_routes
 from app.discarded import Discarded
 from app.engines import open_model, sampling, told
 from app.entrance import Entrance
@@ -53,6 +55,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     """The whole program as an ASGI application. `engine` may still be loading."""
 
     sandbox = Sandbox(settings.limits())
+    burned_in = BurnedIn(store, sandbox)
     at_once = AtOnce()
     turns = Turns(
         store,
@@ -70,6 +73,7 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
         turns.close(1.0)  # before the engine, whose end would look like a reader's Stop
         discarded.close()
         engine.close()
+        burned_in.close()
         sandbox.close()
 
     app = FastAPI(title="Basira", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -83,7 +87,8 @@ def create_app(settings: Settings, store: Store, engine: LoadingEngine, locale: 
     def health() -> dict[str, str]:
         return {"status": "ok", "model": engine.state().state}
 
-    intake = Intake(store, sandbox, at_once)
+    intake = Intake(store, sandbox, at_once, burned_in)
+    app.include_router(burned_in_routes(burned_in, intake, owner=reader_of))
     app.include_router(preview_route(intake, owner=reader_of))
     app.include_router(
         routes(

@@ -1,4 +1,5 @@
-"""Erasing a conversation so that neither the database file nor the blobs keep any of it.
+"""Erasing a conversation, or what frames held before they were painted over, so that neither the database file nor
+the blobs keep any of it.
 
 Four steps, each safe to repeat after a kill: rows go (and a note of what is still to do stays), blobs
 that nobody else refers to go, the file is rewritten, the note goes.
@@ -45,7 +46,7 @@ def erase_series(database: Database, blobs: Blobs, owner: str, series_id: str) -
             return False
         frames = select(FrameRow.blob).where(FrameRow.series_id == series_id)
         names = sorted(set(session.scalars(frames)))
-        session.add(ErasureRow(conversation_id=series_id, owner=owner, blobs=names, created_at=conversations.now()))
+        note(session, owner, series_id, names)
         session.execute(delete(SearchRow).where(SearchRow.source_id == series_id))
         session.execute(delete(FrameRow).where(FrameRow.series_id == series_id))
         session.execute(delete(SeriesRow).where(SeriesRow.id == series_id))
@@ -75,6 +76,17 @@ def _begin(session: Session, conversation: ConversationRow) -> None:
     _delete_rows(session, conversation.id)
 
 
+def note(session: Session, owner: str, series_id: str, blobs: Iterable[str]) -> None:
+    """`blobs` of this series are to go. The note's key is the series': it opens no conversation's trigger."""
+    known = session.get(ErasureRow, series_id)
+    if known is not None:
+        known.blobs = sorted({*known.blobs, *blobs})
+        return
+    session.add(
+        ErasureRow(conversation_id=series_id, owner=owner, blobs=sorted(set(blobs)), created_at=conversations.now())
+    )
+
+
 def finish(database: Database, blobs: Blobs) -> bool:
     """Complete every erasure that has begun; False when the old pages are still held."""
     with database.writing() as session:
@@ -89,7 +101,9 @@ def finish(database: Database, blobs: Blobs) -> bool:
     if not database.scrub():
         return False
     with database.writing() as session:
-        session.execute(delete(ErasureRow).where(ErasureRow.conversation_id.in_(done)))
+        for erasure in session.scalars(select(ErasureRow).where(ErasureRow.conversation_id.in_(done))):
+            if not erasure.blobs:  # else more has been replaced meanwhile, and whoever did it finishes it
+                session.delete(erasure)
     return True
 
 

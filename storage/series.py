@@ -79,6 +79,20 @@ def add_frames(
     )
 
 
+def replace_frames(
+    session: Session, owner: str, series_id: str, frames: Sequence[NewFrame], keep: Callable[[], list[str]]
+) -> list[str]:
+    """Give frames that are there other samples, which `keep` makes blobs; the blobs they had. Raises NotFound."""
+    rows = [session.get(FrameRow, (series_id, frame.index)) for frame in frames]
+    found = [row for row in rows if row is not None and row.owner == owner]
+    if len(found) < len(frames):
+        raise NotFound("frame")
+    before = [row.blob for row in found]
+    for row, frame, blob in zip(found, frames, keep(), strict=True):
+        row.meta, row.blob = dict(frame.meta), blob
+    return before
+
+
 def frame(session: Session, owner: str, series_id: str, index: int) -> tuple[dict[str, Any], str]:
     """What the viewer needs for one frame, and the blob its samples are in. Raises NotFound."""
     found = (

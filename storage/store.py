@@ -7,8 +7,9 @@ raise the same NotFound. Other errors: see errors.py.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ from storage.search import Excerpt
 from storage.tables import ConversationRow, ErasureRow, TurnRow
 
 FILE_NAME = "basira.sqlite3"
+_HANDFUL = 8  # frames replaced in one transaction
 Keep = Callable[[], list[str]]
 
 
@@ -176,6 +178,24 @@ class Store:
         """Several at once, ten times faster a frame. Raises NotFound, AlreadyStored, DiskFull."""
         with self._keeping([frame.samples for frame in frames]) as (session, keep):
             series.add_frames(session, owner, series_id, frames, keep)
+
+    def replace_frames(self, owner: str, series_id: str, frames: Iterable[NewFrame]) -> bool:
+        """Give stored frames other samples, a few in one transaction; what they held before is erased from the disk
+        unless another frame holds the same. False: as for `delete_conversation`. Raises NotFound, DiskFull."""
+        coming = iter(frames)
+        while handful := list(itertools.islice(coming, _HANDFUL)):
+            with self._keeping([frame.samples for frame in handful]) as (session, keep):
+                before = series.replace_frames(session, owner, series_id, handful, keep)
+                erasure.note(session, owner, series_id, before)
+        return erasure.finish(self._database, self._blobs)
+
+    def amend_series(self, owner: str, series_id: str, changes: Mapping[str, Any]) -> SeriesRecord:
+        """Put `changes` into the descriptor, whose other entries stay. Raises NotFound."""
+        with self._database.writing() as session:
+            row = series.owned(session, owner, series_id)
+            row.descriptor = {**row.descriptor, **changes}
+            session.flush()
+            return series.one(session, owner, series_id)
 
     def complete_series(
         self, owner: str, series_id: str, *, descriptor: Mapping[str, Any] | None = None

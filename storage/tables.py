@@ -177,5 +177,6 @@ class ErasureRow(Owned, Base):
 
     __tablename__ = "erasures"
     conversation_id: Mapped[str] = mapped_column(primary_key=True)
+    """Of what is erased: a conversation, or a series whose frames were replaced (its id opens no trigger)."""
     blobs: Mapped[list[str]]
     created_at: Mapped[datetime]

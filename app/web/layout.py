@@ -72,6 +72,7 @@ def lay_out(locale: Locale) -> Parts:
             shelf = part("conversations", value={"search": "", "items": []}, events=("open", "search"))
         with gr.Column(elem_id="reading"):
             part("viewer")
+            part("burned")
             upload = part("upload", events=("taken",))
             part("facts")
         with gr.Column(elem_id="talk"):

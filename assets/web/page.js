@@ -1,5 +1,6 @@
 // The reading room: gathers the parts Gradio mounts and lets them hear of each other. Draws nothing itself.
 import { prepareAsking } from "./asking.js";
+import { drawBurned } from "./burned.js";
 import { drawChat, drawOpened } from "./chat.js";
 import { drawComposer } from "./composer.js";
 import { keepFocus } from "./focus.js";
@@ -53,6 +54,7 @@ const drawers = {
     keepFocus(part.element);
   },
   viewer: drawReading,
+  burned: drawBurned,
   upload: drawUpload,
   facts: drawFacts,
   chat: drawChat,

@@ -15,7 +15,7 @@ export function drawReading(part, room) {
     onCaption: () => room.drawFacts?.(), // at once: words must not stand under another image than theirs
   });
   let active = null;
-  room.viewer = viewer; // for tests and measurements
+  room.viewer = viewer; // for the note about text in the image, tests and measurements
 
   function changed() {
     const now = room.activeSeries()?.id ?? null;
@@ -23,6 +23,7 @@ export function drawReading(part, room) {
       active = now;
       room.seriesChanged();
       room.drawFacts?.();
+      room.drawBurned?.();
     }
     room.viewChanged();
   }

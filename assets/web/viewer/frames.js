@@ -145,6 +145,20 @@ export class FrameStore {
     }
   }
 
+  /** Forgets a series whose frames have changed on the server. */
+  forget(series) {
+    for (const [key, job] of this.#underway) {
+      if (job.series !== series) continue;
+      this.#underway.delete(key);
+      job.abort.abort();
+    }
+    for (const [key, frame] of this.#kept) {
+      if (!key.startsWith(`${series}/`)) continue;
+      this.#kept.delete(key);
+      this.#bytes -= frame.bytes;
+    }
+  }
+
   clear() {
     this.abandon(null, 0);
     this.#kept.clear();

@@ -18,7 +18,7 @@ export function labelOf(series, frame, language) {
 }
 
 export class Strip {
-  #words; #thumbnail; #choose; #series = []; #active = null; #shown = []; #language = "en"; #nearest = -1; #waiting = []; #loading = 0;
+  #words; #thumbnail; #choose; #series = []; #active = null; #shown = []; #language = "en"; #nearest = -1; #waiting = []; #loading = 0; #renewed = {};
 
   /** `thumbnail(id, frame)` → URL; `choose(id, frame or null)` when one is clicked. */
   constructor(words, thumbnail, choose) {
@@ -44,6 +44,12 @@ export class Strip {
   setSeries(series, active) {
     this.#series = series;
     this.#active = active;
+    this.#build();
+  }
+
+  /** The pictures of a series have changed on the server. */
+  renew(id) {
+    this.#renewed[id] = (this.#renewed[id] ?? 0) + 1;
     this.#build();
   }
 
@@ -84,7 +90,8 @@ export class Strip {
   #picture(id, frame) {
     const image = make("img", { alt: "", draggable: "false", decoding: "async",
       width: 64, height: 64 });
-    this.#waiting.push([image, this.#thumbnail(id, frame)]);
+    const renewed = id in this.#renewed ? `?renewed=${this.#renewed[id]}` : "";
+    this.#waiting.push([image, this.#thumbnail(id, frame) + renewed]);
     return image;
   }
 

@@ -14,6 +14,7 @@ import { attachGestures } from "./gestures.js";
 import { valueAt } from "./grey.js";
 import { attachKeys } from "./keys.js";
 import { Layout } from "./layout.js";
+import { Marks } from "./marks.js";
 import { Reading } from "./reading.js";
 import { Strip, labelOf } from "./strip.js";
 import { Toolbar } from "./toolbar.js";
@@ -27,6 +28,7 @@ export function mountViewer(element, options = {}) {
 }
 
 class Viewer {
+  marks = new Marks(); // of text in the image
   #options; #words; #viewport; #tools; #corners; #toolbar; #strip; #layout; #cine;
   #readings = []; #language; #pointer = null; #said = "null"; #captioned = null; #late = false; #watch; #unlisten;
 
@@ -54,6 +56,7 @@ class Viewer {
       onRetry: () => this.#viewport.fetch(), onSlide: (index) => this.#viewport.goTo(index),
       onCine: () => this.#toggleCine(),
     });
+    this.#layout.stage.append(this.marks.element);
     this.element = this.#layout.element;
     element.replaceChildren(this.element);
     attachGestures(this.#layout.stage, this.#tools.hands());
@@ -176,6 +179,13 @@ class Viewer {
     return `${this.#options.base ?? ""}/api/series/${encodeURIComponent(id)}/thumbnail/${frame}`;
   }
 
+  /** The frames of a series have changed on the server: fetches them, and its small pictures, anew. */
+  reload(id) {
+    this.#said = ""; // the same view shows something else: said again once it rests
+    this.#viewport.reload(id);
+    this.#strip.renew(id);
+  }
+
   /** The painted frame's bytes at native size (ImageData), before zoom; for tests and measurements. */
   pixels() {
     return this.#viewport.screen.pixels();
@@ -251,6 +261,7 @@ class Viewer {
       overlay: Boolean(reading?.overlaid), hasOverlay: Boolean(shown?.frame.overlay),
     });
     this.#showCorners(reading, shown, frames);
+    this.marks.show(reading?.descriptor, shown?.frame, camera);
     if (this.#captioned === this.caption()) return;
     this.#captioned = this.caption();
     this.#options.onCaption?.();
@@ -273,10 +284,7 @@ class Viewer {
 
   #showValue() {
     const frame = this.#viewport.shown?.frame;
-    if (!frame || !this.#pointer) {
-      this.#corners.showValue(null);
-      return;
-    }
+    if (!frame || !this.#pointer) return this.#corners.showValue(null);
     const { camera } = this.#viewport;
     const [x, y] = camera.toImage(...this.#pointer);
     const column = Math.floor((x * frame.columns) / camera.columns);

@@ -82,6 +82,12 @@ export class Viewport {
     else this.fetch();
   }
 
+  /** Fetches a series anew whose frames have changed on the server; what is on the screen stays until they come. */
+  reload(id) {
+    this.#store.forget(id);
+    if (this.reading?.id === id) this.goTo(this.reading.index);
+  }
+
   steps(count) { if (this.reading) this.goTo(this.reading.index + count); }
 
   async fetch() {
