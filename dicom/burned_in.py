@@ -25,14 +25,18 @@ MARGIN = 0.25  # of a box's height, added on every side before painting: accents
 
 
 def look(frames: Iterable[Frame], sandbox: Sandbox) -> tuple[tuple[TextBox, ...], ...]:
-    """For each frame the boxes in which text seems to stand; frames are taken one at a time. Raises
-    `DetectorMissing`, `DecoderCrashed`, `TookTooLong`, `TookTooMuchMemory`."""
-    shapes, pictures = [], []
-    for frame in frames:
-        shapes.append(_Shape(frame.columns, frame.rows, *displayed_size(frame)))
-        pictures.append(shrunk(np.asarray(render(frame, overlays=True))))
-    found = sandbox.call("text", pictures)
-    return tuple(tuple(_box(shape, corners) for corners in lines) for shape, lines in zip(shapes, found, strict=True))
+    """For each frame the boxes in which text seems to stand. Raises `DetectorMissing`, `DecoderCrashed`,
+    `TookTooLong`, `TookTooMuchMemory`.
+
+    One frame at a time, each within the bounds of one step: the machine may be busy with something else.
+    """
+    return tuple(_seen(frame, sandbox) for frame in frames)
+
+
+def _seen(frame: Frame, sandbox: Sandbox) -> tuple[TextBox, ...]:
+    lines = sandbox.call("text", shrunk(np.asarray(render(frame, overlays=True))))
+    shape = _Shape(frame.columns, frame.rows, *displayed_size(frame))
+    return tuple(_box(shape, corners) for corners in lines)
 
 
 @dataclasses.dataclass(frozen=True)

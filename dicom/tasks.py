@@ -243,9 +243,9 @@ class Desk:
         """The members of a ZIP written as folder/000000, 000001, …; see `archive.unpack`."""
         return archive.unpack(Path(path), Path(folder), room, self._limits)
 
-    def text(self, pictures: list[NDArray[np.uint8]]) -> tuple[tuple[Corners, ...], ...]:
-        """Where text stands in pictures made here already; see `text_detector.detect`."""
-        return detect(pictures)
+    def text(self, picture: NDArray[np.uint8]) -> tuple[Corners, ...]:
+        """Where text stands in a picture made here already; see `text_detector.detect`."""
+        return detect(picture)
 
     def probe(self, name: str) -> bool:
         """Whether a module has been imported here (the promise that torch and gradio never are)."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +63,15 @@ def is_there() -> bool:
     return True
 
 
-def detect(pictures: Sequence[NDArray[np.uint8]]) -> tuple[tuple[Corners, ...], ...]:
-    """The lines of text in pictures as `shrunk` gives them. Raises `DetectorMissing`.
+def detect(picture: NDArray[np.uint8]) -> tuple[Corners, ...]:
+    """The lines of text in a picture as `shrunk` gives it. Raises `DetectorMissing`.
 
     The network is loaded for the call and let go after it: 45 ms, against 200 MB held by a worker that does
     something else for hours.
     """
     with _one_thread():
         network = cv2.dnn.readNetFromONNX(_checked(weights()))
-        return tuple(tuple(_lines(_likelihood(network, picture))) for picture in pictures)
+        return tuple(_lines(_likelihood(network, picture)))
 
 
 def _checked(path: Path) -> NDArray[np.uint8]:

@@ -137,13 +137,13 @@ def test_without_the_package_or_with_other_weights_the_detector_says_so(
 ) -> None:
     monkeypatch.setattr(text_detector, "SHA256", "0" * 64)
     with pytest.raises(DetectorMissing, match="another file"):
-        text_detector.detect([])
+        text_detector.detect(np.zeros((32, 32), np.uint8))
     monkeypatch.setattr(text_detector, "MEMBER", "rapidocr/models/none.onnx")
     with pytest.raises(DetectorMissing, match="cannot be read"):
-        text_detector.detect([])
+        text_detector.detect(np.zeros((32, 32), np.uint8))
     monkeypatch.setattr(text_detector, "PACKAGE", "no-such-package")
     with pytest.raises(DetectorMissing, match="not installed"):
-        text_detector.detect([])
+        text_detector.detect(np.zeros((32, 32), np.uint8))
     assert not text_detector.is_there()
 
 

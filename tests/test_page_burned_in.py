@@ -100,8 +100,7 @@ def test_text_in_an_image_is_marked_where_it_stands_and_masked_with_one_click(
     assert room.trouble == []
 
     page.reload()
-    room.wait_for_image()
-    expect(page.locator("#facts")).not_to_have_text("")
+    expect(page.locator("#facts")).not_to_have_text("", timeout=PATIENCE)
     expect(note).to_be_hidden()
     with Store(program.data) as store:
         (series,) = store.series_of("local", page.url.rsplit("/", 1)[1])
