@@ -23,8 +23,8 @@ export function drawReading(part, room) {
       active = now;
       room.seriesChanged();
       room.drawFacts?.();
-      room.drawBurned?.();
     }
+    room.drawBurned?.();
     room.viewChanged();
   }
 
