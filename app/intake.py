@@ -199,6 +199,8 @@ class Intake:
             self._reading.discard(record.id)
             with contextlib.suppress(NotFound):  # erased meanwhile
                 self._store.complete_series(owner, record.id)
+                if self._burned_in is not None:
+                    self._burned_in.begin(owner, record.id)
 
     def _begun(
         self, owner: str, conversation: str, series: Series, glanced: int | None
@@ -213,14 +215,7 @@ class Intake:
         self._store.add_frames(
             owner, record.id, [_new_frame(series, index, each, frame) for index, each in ready.items()]
         )
-    def __init__(
-        self, store: Store, sandbox: Sandbox, at_once: AtOnce | None = None, burned_in: BurnedIn | None = None
-    ) -> None:
-        """`burned_in` looks for text in every series once it is stored; without it nothing does."""
-        self._store = store
-        self._sandbox = sandbox
-        self._burned_in = burned_in
-        self.at_once = at_once or AtOnce()
+        return record, frame, [*ready]
 
     def _rest(self, owner: str, record: str, series: Series, stored: list[int], first: Frame) -> Iterator[Event]:
         """All other frames, a few at a time: one write to the disk for each handful."""
