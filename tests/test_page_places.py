@@ -156,11 +156,12 @@ def test_many_refused_files_take_two_lines_and_the_conversation_stays_at_its_end
 
 @pytest.mark.parametrize("code", ["en", "ar"])
 def test_a_new_conversation_shows_the_welcome_from_its_beginning(program: Program, code: str) -> None:
-    with browser_page(1440, 620) as page:  # low: the welcome is longer than its place
+    with browser_page(390, 620) as page:  # a phone: the samples stand in the conversation, longer than its place
         room = Room(page, program.url).open()
         room.speak(code)
         assert page.locator(".scroller").evaluate("it => it.scrollHeight > it.clientHeight + 20")
         room.ask("hello")
+        page.locator(".shelf-button").click()
         page.locator("#new-conversation").click()
         expect(page.locator(".welcome h2").first).to_be_in_viewport(ratio=1)
         assert page.locator(".scroller").evaluate("it => it.scrollTop") == 0
