@@ -89,6 +89,28 @@ def isolate_plain(text: str, direction: Direction | None = None) -> str:
     return "\n".join(_plain_line(line, direction) for line in without_controls(text).split("\n"))
 
 
+_CONTROL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def isolate_pieces(text: str, spans: Sequence[tuple[int, int]]) -> tuple[tuple[str, bool], ...]:
+    """`isolate_plain(text)` in pieces, and of each whether it lies in one of `spans`, (start, end) in code points.
+
+    Joined again they are what `isolate_plain` gives: marking words moves none.
+    """
+    inside = [any(start <= at < end for start, end in spans) for at in range(len(text))]
+    pieces: list[tuple[str, bool]] = []
+    at = 0
+    for character in isolate_plain(text):
+        if not _CONTROL.match(character):
+            at = next(n for n in range(at, len(text)) if not _CONTROL.match(text[n])) + 1
+        marked = inside[at - 1] if at and not _CONTROL.match(character) else bool(pieces and pieces[-1][1])
+        if pieces and pieces[-1][1] == marked:
+            pieces[-1] = (pieces[-1][0] + character, marked)
+        else:
+            pieces.append((character, marked))
+    return tuple(pieces)
+
+
 def inline(text: str, around: Direction) -> str:
     """`text` to stand among words that read as `around`: as above, isolated as a whole where it reads otherwise."""
     return "\n".join(_inline_line(line, around) for line in without_controls(text).split("\n"))

@@ -19,6 +19,7 @@ from app.at_once import AtOnce
 from app.bidi import language_of
 from app.failures import trace
 from app.frames import facts_of, unpack
+from app.insisting import insist
 from app.loading import LoadingEngine
 from app.told import prompt
 from app.underway import Progress, Underway
@@ -26,9 +27,7 @@ from app.view import MalformedView, View, look_of, picture_of, view_from
 from dicom import Facts, fingerprint, seen_window
 from model import Engine, Finish, Identity, Message, Piece, Sampling, Thought, Waiting
 from storage import (
-    AlreadyFinished,
     Busy,
-    DiskFull,
     Ending,
     NewPicture,
     NotFound,
@@ -43,9 +42,6 @@ ANSWERED = ("complete", "truncated", "stopped", "interrupted")
 REPEATING = "repeating"
 """`Turn.error` of a truncated answer that ran in a circle: the engine's `Finish.cause`."""
 _SAVE_EVERY = 1.0  # seconds between copies of a growing answer in the record: what a killed process may lose
-_INSIST = 10.0  # seconds that the end of a turn is tried again, while its reader waits, when the record cannot take it
-_OWED = 5.0  # seconds between the trials after that, for as long as the program runs
-_PAUSE = 0.5
 _LOADING_STEP = 0.5  # seconds between signs of life while the model loads
 
 
@@ -269,7 +265,7 @@ class Turns:
             timings=timings,
         )  # fmt: skip
         with contextlib.suppress(NotFound):  # the conversation was erased meanwhile: nothing is to be kept
-            _insist(ending)
+            insist(ending)
 
     def _earlier(self, owner: str, question: Question) -> list[Turn]:
         """The turns before this one: all, or those before the one it replaces. Raises `MovedOn`."""
@@ -314,30 +310,6 @@ class Turns:
 def _kept_as(owner: str, conversation: str) -> str:
     """The name under which the engine keeps what it read of a conversation."""
     return hashlib.sha256(f"{owner}\n{conversation}".encode()).hexdigest()
-
-
-def _insist(ending: Callable[[], object]) -> None:
-    """Write the end of a turn even if the record is busy or the disk full for a while; then raise what it raised, and
-    go on trying in the background: a turn must not be left running by a program that runs."""
-    deadline = time.monotonic() + _INSIST
-    while True:
-        try:
-            ending()
-            return
-        except (Busy, DiskFull):
-            if time.monotonic() > deadline:
-                threading.Thread(target=_owe, args=(ending,), name="owed ending", daemon=True).start()
-                raise
-            time.sleep(_PAUSE)
-
-
-def _owe(ending: Callable[[], object]) -> None:
-    while True:
-        time.sleep(_OWED)
-        with contextlib.suppress(Busy, DiskFull):
-            with contextlib.suppress(NotFound, AlreadyFinished):  # erased, or interrupted by another start
-                ending()
-            return
 
 
 def usable(turn: Turn) -> bool:

@@ -71,12 +71,6 @@ def newest(session: Session, owner: str, query: str | None, limit: int, offset: 
     return tuple(_of(found) for found in session.execute(heads.limit(limit).offset(offset)))
 
 
-def excerpt(session: Session, owner: str, conversation_id: str, query: str) -> search.Excerpt | None:
-    """The sentence a search found in it. Raises NotFound."""
-    owned(session, owner, conversation_id)
-    return search.excerpt(session, conversation_id, query)
-
-
 def rename(session: Session, owner: str, conversation_id: str, title: str) -> None:
     row = owned(session, owner, conversation_id)
     row.title = shortened(title)

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, case, delete, literal_column, or_, select, table
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    Select,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.orm import Session
 
 from storage.spelling import spread, ways_to_find
@@ -16,7 +28,8 @@ SPELLING = 2
 """Raised with every change to `spelling.py`: what was indexed by another is indexed anew at the next start."""
 Source = Literal["title", "series", "turn"]
 _TRIGRAM = 3
-_EXCERPT = 160
+_EXCERPT = 72  # characters: three lines of a list that is 232 pixels wide
+_READ = 20  # turns of a conversation that are looked through for the sentence
 _SENTENCE_END = re.compile(r"(?<=[.!?؟؛\n])\s+|\n+")
 
 
@@ -62,17 +75,36 @@ def title_first(owner: str, query: str) -> list[ColumnElement[int]]:
     return [sum(in_title[1:], in_title[0]).desc()] if in_title else []
 
 
-def excerpt(session: Session, conversation_id: str, query: str) -> Excerpt | None:
-    """The first sentence of the conversation's turns that holds most of the words; None where only its title or the
-    captions of its images do, which the list shows anyway."""
+def excerpts(session: Session, owner: str, conversation_ids: Sequence[str], query: str) -> dict[str, Excerpt]:
+    """By conversation, the sentence of its first turns found that holds most of the words; none where only its title
+    or the captions of its images do, which lists show anyway."""
     words = _words(query)
-    found = select(SearchRow.source_id).where(
-        SearchRow.conversation_id == conversation_id, SearchRow.source == "turn", or_(*map(_holds, words))
+    if not words:
+        return {}
+    nth = func.row_number().over(partition_by=TurnRow.conversation_id, order_by=TurnRow.number)
+    found = (
+        select(TurnRow.conversation_id, TurnRow.question, TurnRow.answer, nth.label("nth"))
+        .join(SearchRow, SearchRow.source_id == TurnRow.id)
+        .where(
+            SearchRow.owner == owner,
+            SearchRow.conversation_id.in_(conversation_ids),
+            or_(*map(_holds, words)),
+        )
+        .subquery()
     )
-    rows = session.execute(
-        select(TurnRow.question, TurnRow.answer).where(TurnRow.id.in_(found)).order_by(TurnRow.number).limit(20)
-    )
-    sentences = [part for row in rows for text in row for part in _SENTENCE_END.split(text) if part.strip()]
+    texts: dict[str, list[str]] = {}
+    for conversation, question, answer in session.execute(
+        select(found.c.conversation_id, found.c.question, found.c.answer)
+        .where(found.c.nth <= _READ)
+        .order_by(found.c.conversation_id, found.c.nth)
+    ):
+        texts.setdefault(conversation, []).extend((question, answer))
+    best = {conversation: _best(written, words) for conversation, written in texts.items()}
+    return {conversation: excerpt for conversation, excerpt in best.items() if excerpt is not None}
+
+
+def _best(texts: list[str], words: list[tuple[str, ...]]) -> Excerpt | None:
+    sentences = [part for text in texts for part in _SENTENCE_END.split(text) if part.strip()]
     marked = [(_marks(sentence, words), sentence) for sentence in sentences]
     best = max(marked, key=lambda each: len({word for _, word in each[0]}), default=((), ""))
     return _shortened(best[1], tuple(span for span, _ in best[0])) if best[0] else None

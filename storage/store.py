@@ -124,11 +124,10 @@ class Store:
         with self._database.reading() as session:
             return conversations.newest(session, owner, search, limit, offset)
 
-    def excerpts(self, owner: str, conversation_ids: Sequence[str], search: str) -> dict[str, Excerpt]:
-        """By conversation, the sentence of its turns in which the words of `search` were found, where there is one."""
+    def excerpts(self, owner: str, conversation_ids: Sequence[str], query: str) -> dict[str, Excerpt]:
+        """By conversation, the sentence of its turns in which the words of `query` were found, where there is one."""
         with self._database.reading() as session:
-            found = {key: conversations.excerpt(session, owner, key, search) for key in conversation_ids}
-        return {key: excerpt for key, excerpt in found.items() if excerpt is not None}
+            return search.excerpts(session, owner, conversation_ids, query)
 
     def rename(self, owner: str, conversation_id: str, title: str) -> None:
         with self._database.writing() as session:

@@ -22,10 +22,13 @@ ANSWER = "return document.querySelector('article.turn .answer-text').innerText"
 # A scroll bar inside the field takes its line: Firefox drew one for Arabic, and the words were gone.
 BOX = "const box = document.querySelector('#question textarea'); return [box.clientHeight, box.offsetHeight]"
 CUT_WITHOUT_A_SIGN = """
-return [...document.querySelectorAll('#shelf *')].filter((e) => e.children.length === 0 || e.matches('button, .title'))
-  .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== 'visible')
-  .filter((e) => e.tagName === 'BUTTON' || getComputedStyle(e).textOverflow !== 'ellipsis')
-  .map((e) => e.className + ': ' + e.textContent)"""
+const clips = (e) => getComputedStyle(e).overflowX !== 'visible';
+const cut = (e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+const dotted = (e) => e.tagName !== 'BUTTON' && getComputedStyle(e).textOverflow === 'ellipsis';
+const sign = (e) => dotted(e) || getComputedStyle(e, '::after').content.includes('…');
+return [...document.querySelectorAll('.shelf-item *')].filter((e) => clips(e) && cut(e) && !sign(e))
+  .map((e) => e.textContent)"""
+LONG = " and what else could it be, seen from here and from there?"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def test_an_image_is_opened_asked_about_and_found_again(
     browser.until("return document.querySelector('.place-seen img:not([hidden])') !== null", what="the image")
 
     shown = [browser.run(BOX)]
-    browser.type("#question textarea", QUESTION[code])
+    browser.type("#question textarea", QUESTION[code] + (LONG if code == "en" else ""))
     shown.append(browser.run(BOX))
     browser.click("#send")
     browser.until("return document.querySelector('article.turn') !== null", what="the turn")

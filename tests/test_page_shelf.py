@@ -289,3 +289,14 @@ def test_the_shelf_keeps_measurements_in_their_order_on_both_pages(
         room.speak(code)
         assert order_of(title, *words) == list(words), code
         expect(title.locator(".name")).to_have_css("direction", "rtl")
+
+
+def test_a_search_shows_the_sentence_it_found_with_its_words_marked(program: Program, page: Page) -> None:
+    room = Room(page, program.url).open()
+    room.ask("هل كثافة الآفة –450 HU؟ وهل يوجد نزف؟")
+    page.locator("#search-conversations").fill("النزف")
+    found = page.locator("#conversations .found")
+    expect(found.locator("mark").first).to_have_text("نزف؟", timeout=PATIENCE)
+    expect(found.first).to_have_attribute("dir", "rtl")
+    page.locator("#search-conversations").fill("")
+    expect(found).to_have_count(0)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bidi import direction_of
-from app.runs import LRI, LRO, PDF, PDI, RLI, isolate, isolate_plain
+from app.bidi import direction_of, without_controls
+from app.runs import LRI, LRO, PDF, PDI, RLI, isolate, isolate_pieces, isolate_plain
 
 MIXED = st.text(
     st.sampled_from("ابتجصَّ،؛ـ٣٫ aATx-–−+×*/.,:<>=±%°µ²()[]0123456789\n\u00a0\u202e\u2066\u2069"), max_size=120
@@ -109,3 +109,11 @@ def test_a_separating_point_joins_nothing() -> None:
     assert kept("نموذج basira-demo · 4 بت") == ["basira-demo", "4"]
     assert kept("مجهر 20× · 2220 × 2967 نقطة") == ["20×", "2220 × 2967"]
     assert kept("قياسه 3× 2× 4 سم") == ["3× 2× 4"]
+
+
+@given(MIXED, st.integers(0, 60), st.integers(1, 30))
+def test_marking_words_moves_nothing(text: str, start: int, length: int) -> None:
+    pieces = isolate_pieces(text, [(start, start + length)])
+    assert "".join(words for words, _ in pieces) == isolate_plain(text)
+    marked = without_controls("".join(words for words, looked in pieces if looked))
+    assert marked == without_controls(text[start : start + length])

@@ -41,7 +41,8 @@ def test_a_rating_freezes_what_was_rated(store: Store, turn: Turn) -> None:
     assert (snapshot["question"], snapshot["answer"]) == ("Which side?", "Left.")
     assert snapshot["model"]["revision"] == "abc"
     assert snapshot["settings"] == {"temperature": 0.1}
-    assert snapshot["pictures"] == [{"sha256": "f" * 64, "blob": turn.pictures[0].blob, "view": {"frame": 0}}]
+    shown = {"sha256": "f" * 64, "blob": turn.pictures[0].blob, "facts": {"modality": "CT"}, "view": {"frame": 0}}
+    assert snapshot["pictures"] == [shown]
     assert len(snapshot["prompt_sha256"]) == 64
 
 

@@ -11,12 +11,12 @@ from app.bidi import Direction, direction_of, language_of
 from app.captions import caption, short_title, view_words
 from app.locale import Locale, languages
 from app.notices import notice_named
-from app.runs import isolate_plain
+from app.runs import isolate_pieces, isolate_plain
 from app.turn import REPEATING
 from app.underway import Progress
 from app.view import MalformedView, View, view_from
 from dicom import Facts
-from storage import Conversation, PictureRecord, RatingEvent, SeriesRecord, Store, Turn
+from storage import Conversation, Excerpt, PictureRecord, RatingEvent, SeriesRecord, Store, Turn
 
 Shown = dict[str, Any]
 NOTHING: Shown = {"conversation": "", "series": [], "turns": [], "answering": False, "began": "", "opened": False}
@@ -181,7 +181,8 @@ def shelf_shown(store: Store, owner: str, *, search: str = "", limit: int) -> Sh
     a question by its first series; one that holds nothing at all is left out."""
     found = store.conversations(owner, search=search.strip() or None, limit=limit)
     series = store.first_series(owner, [item.id for item in found])
-    items = [_shelf_item(item, series.get(item.id)) for item in found]
+    excerpts = store.excerpts(owner, [item.id for item in found], search) if search.strip() else {}
+    items = [_shelf_item(item, series.get(item.id), excerpts.get(item.id)) for item in found]
     named = [item for item in items if item["title"] or item["caption"]]
     return {"search": search, "items": named}
 
@@ -191,7 +192,16 @@ def _thumbnail(series: SeriesRecord) -> str:
     return f"/api/series/{series.id}/thumbnail/{first.get('frame') or 0}"
 
 
-def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
+def _found(excerpt: Excerpt) -> Shown:
+    """The sentence in which a search found its words, in its own direction, the words told from the rest."""
+    return {
+        "pieces": isolate_pieces(excerpt.text, excerpt.found),
+        "direction": direction_of(excerpt.text),
+        "language": language_of(excerpt.text),
+    }
+
+
+def _shelf_item(item: Conversation, series: SeriesRecord | None, excerpt: Excerpt | None = None) -> Shown:
     """One line of the list, read as a paragraph of its own: measurements in it keep their order, and it is cut at its
     own end, whichever way the page around it reads."""
     said = _caption(series) if series else {}
@@ -205,4 +215,5 @@ def _shelf_item(item: Conversation, series: SeriesRecord | None) -> Shown:
         "caption": {code: isolate_plain(words) for code, words in said.items()},
         "caption_direction": {code: direction_of(words) for code, words in said.items()},
         "updated": item.updated_at.isoformat(),
+        "found": _found(excerpt) if excerpt else None,
     }

@@ -205,9 +205,10 @@ function opensInside(body, closing) {
 function joined(text, run, token) {
   const gap = text.slice(run.end, token.start);
   const word = text.slice(token.start, token.end);
+  const letters = Boolean(token.number) === false;
   let joins = false;
   if (SPACES.test(gap)) {
-    joins = run.rich || text[run.end - 1] === "×" || A_UNIT.test(word) || (run.percent && !token.number) || (!token.number && LOWER.test(word)) || COMPARED.test(word) || grouped(text, run, word, gap);
+    joins = run.rich || text[run.end - 1] === "×" || A_UNIT.test(word) || (run.percent && letters) || (letters && LOWER.test(word)) || COMPARED.test(word) || grouped(text, run, word, gap);
   } else if (OPERATOR.test(gap)) joins = true;
   else if (RATIO.test(gap)) joins = run.rich || token.number;
   if (joins) Object.assign(run, { end: token.end, rich: run.rich || token.rich, percent: token.percent, number: run.number && token.number });

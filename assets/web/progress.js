@@ -1,6 +1,7 @@
 // How far files are on their way into the conversation: said over the image, with how much there is and how to call it
 // off. Knows no file and no route.
 import { node } from "./dom.js";
+import { written } from "./viewer/numbers.js";
 import { onSpeak, say } from "./words.js";
 
 const MEGABYTE = 1e6;
@@ -38,7 +39,7 @@ export function drawProgress() {
     const { kind, done, total } = shown;
     if (total > 0) bar.value = done / total;
     else bar.removeAttribute("value");
-    const size = (value) => (value / MEGABYTE).toFixed(value < 10 * MEGABYTE ? 1 : 0);
+    const size = (value) => written(value / MEGABYTE);
     const count = kind === "sending" ? `${size(done)} / ${size(total)} MB` : `${done} / ${total}`;
     words.replaceChildren(
       say(kind === "sending" ? "sending-files" : "reading-files"),

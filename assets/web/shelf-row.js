@@ -39,6 +39,19 @@ function picture(entry, pictures) {
   return pictures.get(entry.picture);
 }
 
+// The sentence a search found: pieces of it, [words, whether they are what was looked for].
+function sentence({ pieces, direction, language: spoken }) {
+  return node("bdi", { class: "found", dir: direction, lang: spoken }, ...pieces.map(([words, looked]) => (looked ? node("mark", {}, words) : words)));
+}
+
+// A line that hides some of its words ends in a sign. Measured, for only one engine could say it in its style sheet.
+export function markCut(list) {
+  const lines = [...list.querySelectorAll(".lines > :is(.name, .about-image)")];
+  for (const line of lines) line.classList.remove("cut");
+  const cut = lines.filter((line) => line.scrollHeight > line.clientHeight + 1);
+  for (const line of cut) line.classList.add("cut");
+}
+
 export function row(entry, { current, pictures, open, rename, erase }) {
   const facts = entry.title ? pick(entry.about) : "";
   const second = node("span", { class: "about-image" }, ...(facts ? [node("bdi", {}, ...unbroken(facts)), " · "] : []), node("bdi", { dir: "ltr" }, clock(new Date(entry.updated))));
@@ -46,7 +59,7 @@ export function row(entry, { current, pictures, open, rename, erase }) {
     "button",
     { type: "button", class: "title", "data-conversation": entry.id, "aria-current": current ? "true" : null, onclick: open },
     picture(entry, pictures),
-    node("span", { class: "lines" }, name(entry), second),
+    node("span", { class: "lines" }, name(entry), second, ...(entry.found ? [sentence(entry.found)] : [])),
   );
   title.title = [...title.querySelectorAll(".name, .about-image")].map((line) => line.textContent).join("\n");
   const action = (key, drawn, act) =>

@@ -1,6 +1,6 @@
 // The shelf: earlier conversations by day, found by searching, reopened by a click, renamed, deleted and taken back.
 import { node } from "./dom.js";
-import { renaming, row, undone } from "./shelf-row.js";
+import { markCut, renaming, row, undone } from "./shelf-row.js";
 import { both, language, onSpeak, say } from "./words.js";
 
 const DAY = 86400000;
@@ -113,9 +113,12 @@ export function drawShelf(part, room) {
     const lines = [...groups].flatMap(([day, entries]) => [...(day ? [node("h2", {}, day)] : []), ...entries.map(line)]);
     const empty = node("p", { class: "muted" }, say(search.value ? "search-nothing" : "shelf-empty"));
     list.replaceChildren(...(lines.length ? lines : [empty]));
+    markCut(list);
     if (focused && list.isConnected) list.querySelector(`[data-conversation="${CSS.escape(focused)}"]`)?.focus();
   }
 
+  new ResizeObserver(() => markCut(list)).observe(list);
+  document.fonts.addEventListener("loadingdone", () => markCut(list));
   room.drawShelf = draw;
   part.watch("value", () => {
     draw();
