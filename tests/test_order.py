@@ -54,9 +54,7 @@ def test_every_sign_stands_where_it_was_written(page: Page, context: str, media:
     page.emulate_media(media=media)  # type: ignore[arg-type] # one of the two
     direction = "rtl" if "Arabic" in context else "ltr"
     rows = [row for row in ROWS if direction == "ltr" or direction_of(row.text, "rtl") == row.direction]
-    assert len(rows) >= len(ROWS) - 1, (
-        "a tie reads as its page does; one is listed as English"
-    )
+    assert len(rows) >= len(ROWS) - 1, "a tie reads as its page does; one is listed as English"
     drawn = draw(page, [CONTEXTS[context](row) for row in rows], direction=direction)
     wrong = {row.text: found for row, places in zip(rows, drawn, strict=True) if (found := misplaced(row, places))}
     assert wrong == {}
