@@ -52,8 +52,9 @@ class Room:
         self.page.locator("#upload input[type=file]").set_input_files([str(file) for file in files])
 
     def wait_for_image(self) -> None:
-        """Until a frame is on the canvas."""
+        """Until the image is on the canvas and in the record, so that it can be asked about."""
         expect(self.page.locator("#facts")).not_to_have_text("", timeout=PATIENCE)
+        expect(self.page.locator(".reading-progress")).to_be_hidden(timeout=PATIENCE)
         self.page.wait_for_function("document.querySelector('.place-seen img:not([hidden])') !== null")
 
     def ask(self, question: str) -> Locator:

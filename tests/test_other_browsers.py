@@ -58,6 +58,7 @@ def test_an_image_is_opened_asked_about_and_found_again(
     browser.until("return document.documentElement.lang === arguments[0]", code)
     browser.type("#upload input[type=file]", str(make_dicom(tmp_path / "scan.dcm")))
     browser.until("return document.querySelector('.place-seen img:not([hidden])') !== null", what="the image")
+    browser.until("return document.querySelector('.reading-progress').hidden", what="the image in the record")
 
     shown = [browser.run(BOX)]
     browser.type("#question textarea", QUESTION[code] + (LONG if code == "en" else ""))

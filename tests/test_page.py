@@ -200,7 +200,8 @@ def test_of_several_files_the_refused_ones_are_named_on_the_page_and_nowhere_els
     room.upload(CT, tmp_path / "MUSTERMANN-empty.dcm", tmp_path / "MUSTERMANN-words.txt")
     notices = page.locator("#notice .notice-text p")
     expect(notices).to_have_count(2, timeout=PATIENCE)
-    assert [text.split()[0] for text in notices.all_inner_texts()] == ["MUSTERMANN-empty.dcm", "MUSTERMANN-words.txt"]
+    named = ["MUSTERMANN-words.txt", "MUSTERMANN-empty.dcm"]  # the newest stands first
+    assert [text.split()[0] for text in notices.all_inner_texts()] == named
     room.wait_for_image()
     assert "MUSTERMANN" not in program.log
 

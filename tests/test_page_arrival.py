@@ -148,7 +148,10 @@ def test_what_is_kept_is_the_same_with_and_without_a_first_look(
             ).fetchall()
             for one in found
         ]
-    assert found[0][1:] == found[1][1:]
+    kept = [(json.loads(descriptor), facts) for _, descriptor, facts in found]
+    for descriptor, _ in kept:
+        descriptor.pop("text", None)  # whether text was looked for by now, which is done when there is time
+    assert kept[0] == kept[1]
     assert frames[0] == frames[1]
     assert len(frames[0]) == SLICES
 
