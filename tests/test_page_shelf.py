@@ -151,7 +151,7 @@ def test_the_shelf_cuts_nothing_inside_a_number(program: Program, page: Page, wo
         for number in whole:
             begin = line["whole"].index(number)
             assert not begin < cut < begin + len(number), (width, line["whole"][:cut])
-    assert len(cuts) > 3, "else this shows nothing"
+    assert len(cuts) >= 3, "else this shows nothing"
 
 
 @pytest.fixture
@@ -231,9 +231,11 @@ def test_a_conversation_is_renamed_by_keyboard_and_keeps_its_name(
     box.fill(name)
     page.keyboard.press("Enter")
     named = page.locator(f'[data-conversation="{before[1]}"] .name')
-    expect(named).to_have_text(name, timeout=PATIENCE)
+    isolated = name.replace("12.5 mm", "\u2066?12.5 mm\u2069?")
+    shown = re.compile(f"^{isolated}$")
+    expect(named).to_have_text(shown, timeout=PATIENCE)
     page.reload()
-    expect(named).to_have_text(name, timeout=PATIENCE)
+    expect(named).to_have_text(shown, timeout=PATIENCE)
     assert ids(page) == before, "a name is no news"
 
 
