@@ -282,7 +282,6 @@ def test_acts_before_the_page_is_ready_are_not_lost(
         assert page.evaluate("window.basira === undefined"), "else this shows nothing"
         page.locator("#new-conversation").click()
         page.evaluate(GIVE, [list(CT.read_bytes()), "drop"])
-        page.unroute("**/page.js*")
         for route in held:
             route.continue_()
         room.wait_for_image()
