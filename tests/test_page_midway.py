@@ -42,7 +42,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     # Warm, so that it does not run in a circle: such an answer is ended early.
     environment = {"BASIRA_MODEL": str(model), "BASIRA_QUANTIZATION": "fp32", "BASIRA_MAX_NEW_TOKENS": "900"}
     running = Program(
-        folder / "data", {**environment, "BASIRA_SEED": "3", "BASIRA_TEMPERATURE": "1.5", "OMP_NUM_THREADS": "1"}
+        folder / "data", {**environment, "BASIRA_SEED": "3", "BASIRA_TEMPERATURE": "0.3", "OMP_NUM_THREADS": "1"}
     )
     running.start()
     yield running
@@ -310,7 +310,7 @@ def test_an_answer_whose_tab_was_closed_is_written_to_its_end(program: Program, 
     other = Room(context.new_page(), program.url).open(address)
     turn = other.page.locator("article.turn")
     other.finished(turn)  # by itself: nothing is clicked and nothing is loaded again
-    expect(turn).to_have_attribute("data-status", "truncated")  # the model's 500 words were written
+    expect(turn).to_have_attribute("data-status", "truncated")  # as many words as it may write
     expect(other.page.locator("#send")).to_be_visible()
 
 
