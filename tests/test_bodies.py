@@ -114,7 +114,7 @@ def test_no_event_reads_a_file_or_an_address_that_a_request_names(
         {"value": file_at(str(planted))},
         {"__type__": "update", "value": file_at(str(planted))},
     ]
-    assert len(events) >= 8
+    assert len(events) >= 10
     for event, values in events.items():
         for value in named:
             for body in (asked(event, values, value), asked(event, values, "x", event_data={"id": value})):

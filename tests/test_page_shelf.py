@@ -143,7 +143,7 @@ def test_the_shelf_cuts_nothing_inside_a_number(program: Program, page: Page, wo
     shelf_line(page, room, words)
     title = page.locator("#conversations .title[aria-current] .name")
     cuts = set()
-    for width in range(60, 190, 6):
+    for width in range(60, 260, 5):
         narrow = f"(title) => {{ title.style.inlineSize = '{width}px'; return ({LINE_OF})(title); }}"
         line = title.evaluate(narrow)
         cut = [*line["seen"], False].index(False)
@@ -151,7 +151,7 @@ def test_the_shelf_cuts_nothing_inside_a_number(program: Program, page: Page, wo
         for number in whole:
             begin = line["whole"].index(number)
             assert not begin < cut < begin + len(number), (width, line["whole"][:cut])
-    assert len(cuts) >= 3, "else this shows nothing"
+    assert len(cuts) > 3, "else this shows nothing"
 
 
 @pytest.fixture

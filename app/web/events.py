@@ -230,8 +230,6 @@ def connect(room: ReadingRoom, page: gr.Blocks, parts: Parts) -> None:
     ready = "(await window.basiraReady)"
     page.load(room.open_page, [p.conversation], opening, js=f"async () => [{ready}.address()]", **quick)
     page.load(None, None, p.language, js=f"async () => {ready}.language()", queue=False)
-    # Also without a change: a choice made before Gradio was there to see it is none to it.
-    page.load(labels, p.language, labelled, js=f"async () => [{ready}.language()]", **quick)
     latest = {**quick, "trigger_mode": "always_last"}  # of two quick clicks the second one's words stay
     p.language.change(labels, p.language, labelled, js=f"async (code) => [{ready}.spoken(code)]", **latest)
     p.shelf.open(room.open_conversation, None, opening, **quick)
