@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from tests.chromium import ARGUMENTS, chromium_path
 
 PATIENCE = 60_000  # milliseconds: two shared cores may be busy with something else
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager

@@ -241,6 +241,15 @@ def test_the_page_is_told_once_when_a_view_has_come_to_rest(page: Page, site: Si
     assert page.evaluate("[viewer.view(), viewer.picture()]") == [None, None]
 
 
+def test_a_view_that_is_left_and_at_once_opened_again_is_told_again(page: Page, site: Site) -> None:
+    visit(page, site)
+    show(page, "ct-stack")
+    page.wait_for_function("views.length === 1")
+    page.evaluate("() => { const { series } = viewer.view(); viewer.clear(); window.left = series; }")
+    show(page, "ct-stack")
+    page.wait_for_function("views.length >= 2 && views.at(-1)?.series === left")
+
+
 def test_frames_are_fetched_once_neighbours_ahead_and_nothing_beyond(page: Page, site: Site) -> None:
     visit(page, site)
     show(page, "ct-stack")

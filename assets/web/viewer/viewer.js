@@ -136,6 +136,7 @@ class Viewer {
   }
 
   clear() {
+    this.#said = ""; // the very view that is left now may be the next one: its page must hear of it again
     this.#stopCine();
     this.#readings = [];
     this.#viewport.clear();
