@@ -16,16 +16,13 @@ from typing import Any, Literal
 from app.captions import SEPARATOR
 from app.frames import pack, unpack
 from app.locale import Locale, languages
-from dicom import DicomError, Facts, Frame, Sandbox, TextBox, corner_bands, look, masked
+from dicom import DicomError, Facts, Frame, Sandbox, TextBox, corner_bands, frames_to_look_at, look, masked
 from dicom.errors import DetectorMissing
 from storage import NewFrame, NotFound, SeriesRecord, StorageError, Store
 
 log = logging.getLogger(__name__)
 _PATIENCE = 0.5  # seconds
 State = Literal["seen", "clear", "unlooked"]
-FEW = 8
-"""Series of as many frames are looked at whole: they may be pictures of their own. In longer ones what devices write
-stands on every frame, and the first, the middle and the last are looked at."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ class BurnedIn:
         sizes: list[tuple[int, int]] = []
 
         def looked_at() -> Iterator[Frame]:
-            for _, _, frame in self._frames(record, looked(record.frames)):
+            for _, _, frame in self._frames(record, frames_to_look_at(record.frames)):
                 sizes.append((frame.rows, frame.columns))
                 yield frame
 
@@ -170,11 +167,6 @@ class BurnedIn:
         if asked:
             said.append(words.both("burned-earlier", count=asked))
         return _joined_sentences(said)
-
-
-def looked(frames: int) -> list[int]:
-    """The frames of a series that are looked at."""
-    return list(range(frames)) if frames <= FEW else [0, frames // 2, frames - 1]
 
 
 def _fits(place: Place, frame: Frame) -> bool:

@@ -9,7 +9,7 @@ Knows no conversation, no model and no screen. Files are read in child processes
 dataset never leaves this package.
 """
 
-from dicom.burned_in import corner_bands, look, masked
+from dicom.burned_in import corner_bands, frames_to_look_at, look, masked
 from dicom.errors import ALL, DicomError
 from dicom.facts import Facts
 from dicom.inspection import Inspection, inspect, render_files
@@ -47,6 +47,7 @@ __all__ = [
     "corner_bands",
     "displayed_size",
     "fingerprint",
+    "frames_to_look_at",
     "full_range",
     "grey_levels",
     "inspect",

@@ -24,6 +24,16 @@ BAND = (0.4, 0.15)
 MARGIN = 0.25  # of a box's height, added on every side before painting: accents and shadows of letters
 
 
+FEW = 8
+"""Series of as many frames are looked at whole: they may be pictures of their own. In longer ones what devices write
+stands on every frame, and the first, the middle and the last are looked at."""
+
+
+def frames_to_look_at(count: int) -> list[int]:
+    """The indices of those frames of a series of `count` that are looked at for text."""
+    return list(range(count)) if count <= FEW else [0, count // 2, count - 1]
+
+
 def look(frames: Iterable[Frame], sandbox: Sandbox) -> tuple[tuple[TextBox, ...], ...]:
     """For each frame the boxes in which text seems to stand. Raises `DetectorMissing`, `DecoderCrashed`,
     `TookTooLong`, `TookTooMuchMemory`.

@@ -15,6 +15,7 @@ import pydicom.config
 from PIL import Image
 from pydicom.uid import UID
 
+from dicom.burned_in import frames_to_look_at, look
 from dicom.errors import DicomError, FrameMissing, InvalidWindow, UnknownFile
 from dicom.facts import Facts
 from dicom.headers import Header
@@ -41,6 +42,8 @@ class SeriesReport:
     """Why its first frame cannot be decoded; None when it can."""
     pictures: tuple[Facts, ...] = ()
     """What each picture says beyond that; () where they differ in nothing but their place."""
+    lines_of_text: int | None = None
+    """How many the detector sees in the frames of `frames_to_look_at`; None where nothing could look."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Inspection:
                     "frames": report.frames,
                     "windows": [dataclasses.asdict(window) for window in report.windows],
                     "warnings": list(report.warnings),
+                    "lines_of_text": report.lines_of_text,
                     "error": _named(report.error),
                 }
                 for report in self.series
@@ -95,12 +99,14 @@ def inspect(path: Path, *, limits: Limits | None = None, sandbox: Sandbox | None
     try:
         with open_study([path], limits=limits, sandbox=sandbox) as study:
             nothing = () if study.series or study.skipped else (Skipped(0, UnknownFile("an empty folder or ZIP")),)
-            return Inspection(tuple(_report(series) for series in study.series), study.skipped + nothing)
+            looking = sandbox or shared_sandbox(limits or Limits())
+            reports = tuple(_report(series, looking) for series in study.series)
+            return Inspection(reports, study.skipped + nothing)
     except DicomError as refused:
         return Inspection((), (Skipped(0, refused),))
 
 
-def _report(series: Series) -> SeriesReport:
+def _report(series: Series, sandbox: Sandbox) -> SeriesReport:
     windows: tuple[Window, ...] = ()
     error: DicomError | None = None
     try:
@@ -108,7 +114,16 @@ def _report(series: Series) -> SeriesReport:
     except DicomError as refused:
         error = refused
     encoding, own = encoding_name(series.encoding), _own(series)
-    return SeriesReport(series.facts, encoding, len(series), windows, series.warnings, error, own)
+    lines = None if error else _lines_of_text(series, sandbox)
+    return SeriesReport(series.facts, encoding, len(series), windows, series.warnings, error, own, lines)
+
+
+def _lines_of_text(series: Series, sandbox: Sandbox) -> int | None:
+    try:
+        frames = (series.frame(index) for index in frames_to_look_at(len(series)))
+        return sum(len(boxes) for boxes in look(frames, sandbox))
+    except DicomError:  # no detector, or a frame that cannot be decoded
+        return None
 
 
 def _own(series: Series) -> tuple[Facts, ...]:

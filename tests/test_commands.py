@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from pydicom.data import get_testdata_file
 
 from app.__main__ import main
@@ -126,6 +126,21 @@ def test_inspect_says_what_a_file_is(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().out
     assert "CT" in said
     assert "128 × 128" in said
+
+
+def test_inspect_warns_of_text_that_it_sees_whatever_the_tags_say(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    written = Image.new("RGB", (400, 300), "black")
+    ImageDraw.Draw(written).text((10, 10), "MUSTERMANN, ERIKA 12.08.1964", fill="white", font_size=22)
+    written.save(tmp_path / "screenshot.png")
+    Image.new("RGB", (400, 300), "black").save(tmp_path / "dark.png")
+    assert main(["inspect", str(tmp_path / "screenshot.png"), str(tmp_path / "dark.png")]) == 0
+    screenshot, dark = capsys.readouterr().out.split("dark.png")
+    assert "There may be text in the picture itself" in screenshot
+    assert "text" not in dark
+    assert main(["inspect", "--json", str(tmp_path / "screenshot.png")]) == 0
+    assert json.loads(capsys.readouterr().out)["series"][0]["lines_of_text"] >= 1
 
 
 def test_inspect_refuses_with_a_sentence_and_goes_on_to_the_next_file(

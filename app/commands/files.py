@@ -16,6 +16,7 @@ from app.told import acquisition
 
 if TYPE_CHECKING:
     from dicom import Facts, Inspection
+    from dicom.inspection import SeriesReport
 
 _PICTURES = 20
 
@@ -52,7 +53,10 @@ def _show(call: Call, found: Inspection) -> None:
             call.terminal.say("    " + details)
         _show_pictures(call, series.pictures)
         for warning in series.warnings:
-            call.terminal.say("    " + call.locale.sentence(f"warning-{warning}"))
+            if warning != "burned-in":  # what was seen tells more than what is declared
+                call.terminal.say("    " + call.locale.sentence(f"warning-{warning}"))
+        if said := _text(series, call.locale):
+            call.terminal.say("    " + said)
         if series.error is not None:
             call.terminal.say("    " + sentence(series.error, call.locale))
     for skipped in found.skipped[:20]:
@@ -60,6 +64,17 @@ def _show(call: Call, found: Inspection) -> None:
         call.terminal.say("  " + number + sentence(skipped.error, call.locale))
     if len(found.skipped) > 20:
         call.terminal.say("  " + call.locale.sentence("inspect-more-skipped", count=len(found.skipped) - 20))
+
+
+def _text(series: SeriesReport, locale: Locale) -> str:
+    """What is to be said of text in the picture itself; "" for nothing."""
+    if series.lines_of_text:
+        return locale.sentence("warning-burned-in")
+    if series.lines_of_text is None and series.error is None:
+        from dicom.text_detector import is_there
+
+        return locale.sentence("burned-not-looked" if is_there() else "burned-no-detector")
+    return locale.sentence("burned-usual") if series.facts.burned_in or "burned-in" in series.warnings else ""
 
 
 def _details(facts: Facts, locale: Locale) -> str:
