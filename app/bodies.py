@@ -21,8 +21,9 @@ LARGEST = 8 * 1024 * 1024  # bytes; a question of 20,000 characters has at most 
 UPLOADS = {"/api/upload": "multipart/form-data", "/api/preview": "application/octet-stream"}
 """The routes that take anything else, and what; they read it themselves, within bounds of their own."""
 _NESTING = 32
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]")
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""Strings, one without an end ending with the body, so that no byte is looked at twice; and brackets outside them."""
+_DEEPER = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _MEANT = frozenset({"path", "url", "meta", "_type", "__type__", "is_stream", "orig_name"})
 """Names that Gradio interprets: FileData in all its spellings, and updates of components."""
 _GRADIO = "/gradio_api/"
@@ -112,8 +113,8 @@ def _not_json(name: str) -> None:
 def _check_nesting(body: bytes) -> None:
     """Refuse what is nested too deeply for the readers that follow, before any of them tries."""
     depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
+    for token in _TOKENS.finditer(body):
+        depth += _DEEPER.get(token[0], 0)
         if depth > _NESTING:
             raise UnreadableRequest
 

@@ -9,16 +9,17 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from app.captions import SEPARATOR
+from app.failures import trace
 from app.frames import pack, unpack
 from app.locale import Locale, languages
 from dicom import DicomError, Facts, Frame, Sandbox, TextBox, corner_bands, frames_to_look_at, look, masked
 from dicom.errors import DetectorMissing
-from storage import NewFrame, NotFound, SeriesRecord, StorageError, Store
+from storage import NewFrame, NotFound, SeriesRecord, Store
 
 log = logging.getLogger(__name__)
 _PATIENCE = 0.5  # seconds
@@ -79,8 +80,8 @@ class BurnedIn:
                 self.look(*wanted)
             except NotFound:
                 pass  # erased meanwhile
-            except StorageError as error:  # the page asks again when the series is opened
-                log.warning("a series could not be looked at: %s", type(error).__name__)
+            except Exception as error:  # one series' trouble must not end the looking; the page asks for it again
+                log.warning("a series could not be looked at: %s", trace(error))
 
     def look(self, owner: str, series: str) -> dict[str, Any]:
         """`text` of a series' descriptor, after looking if that has not been done. Raises `NotFound`."""
@@ -98,21 +99,30 @@ class BurnedIn:
         with self._one:
             record = self._store.series(owner, series)
             places = _places(record.descriptor.get("text") or {})
-            self._store.replace_frames(owner, series, self._masked(record, places, corners=corners))
+            painted_over: list[int] = []
+            masked_frames = self._masked(record, places, painted_over, corners=corners)
+            self._store.replace_frames(owner, series, masked_frames)
             found = self._found(record)
             painted = {"corners": corners or bool((record.descriptor.get("text") or {}).get("corners"))}
             kept = self._kept(record, found, _seen("burned-seen", found) if found.places else None, **painted)
-            return {**kept, "sentence": self._after(record, found)}  # said once: what was done, and what is left
+            # Said once: what was done, and what is left.
+            return {**kept, "sentence": self._after(record, found, len(painted_over), marked=bool(places))}
 
-    def _masked(self, record: SeriesRecord, places: tuple[Place, ...], *, corners: bool) -> Iterator[NewFrame]:
-        for index, meta, frame in self._frames(record, range(record.frames)):
+    def _masked(
+        self, record: SeriesRecord, places: tuple[Place, ...], painted_over: list[int], *, corners: bool
+    ) -> Iterator[NewFrame]:
+        """The frames in which something is to be painted over; their numbers are added to `painted_over`."""
+        for index, meta, frame in self._frames(record, self._store.frame_sizes(record.owner, record.id)):
             boxes = [box for place in places for box in place.boxes if _fits(place, frame)]
             if corners:
                 boxes += corner_bands(frame.rows, frame.columns)
+            if not boxes:
+                continue
+            painted_over.append(index)
             packed, samples = pack(masked(frame, boxes))
             yield NewFrame(index, {**meta, "overlay": packed["overlay"]}, samples)
 
-    def _frames(self, record: SeriesRecord, indices: range | list[int]) -> Iterator[tuple[int, dict[str, Any], Frame]]:
+    def _frames(self, record: SeriesRecord, indices: Iterable[int]) -> Iterator[tuple[int, dict[str, Any], Frame]]:
         """Those that are stored: some could not be read."""
         for index in indices:
             try:
@@ -125,7 +135,7 @@ class BurnedIn:
         sizes: list[tuple[int, int]] = []
 
         def looked_at() -> Iterator[Frame]:
-            for _, _, frame in self._frames(record, frames_to_look_at(record.frames)):
+            for _, _, frame in self._frames(record, _to_look_at(self._store.frame_sizes(record.owner, record.id))):
                 sizes.append((frame.rows, frame.columns))
                 yield frame
 
@@ -158,15 +168,23 @@ class BurnedIn:
         self._store.amend_series(record.owner, record.id, {"text": text})
         return text
 
-    def _after(self, record: SeriesRecord, found: Found) -> dict[str, str]:
+    def _after(self, record: SeriesRecord, found: Found, painted: int, *, marked: bool) -> dict[str, str]:
         """What was done, what is seen now, and what earlier questions keep."""
         words = Locale("en")
-        said = [words.both("burned-masked", count=record.frames), _again(found)]
+        said = [words.both("burned-masked" if marked else "burned-corners-masked", count=painted), _again(found)]
         turns = self._store.turns(record.owner, record.conversation_id, include_superseded=True)
         asked = sum(any(picture.series_id == record.id for picture in turn.pictures) for turn in turns)
         if asked:
             said.append(words.both("burned-earlier", count=asked))
         return _joined_sentences(said)
+
+
+def _to_look_at(sizes: dict[int, tuple[int, int]]) -> list[int]:
+    """Numbers of the frames to look at: of a long series those of each size that it holds, as if it were one alone."""
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for number, size in sizes.items():
+        by_size.setdefault(size, []).append(number)
+    return sorted(own[k] for own in by_size.values() for k in frames_to_look_at(len(own)))
 
 
 def _fits(place: Place, frame: Frame) -> bool:

@@ -22,7 +22,7 @@ _OPEN = "/healthz"
 _DAYS = 30
 _NO_COPY = {"cache-control": "no-store"}
 _PAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">{again}'
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<title>{title}</title><style>body{{font:17px/1.7 system-ui,sans-serif;max-width:34em;margin:12vh auto;"
     "padding:0 1.5em;color-scheme:light dark}}</style>{sentences}</html>"
 )
@@ -66,8 +66,10 @@ class Entrance:
 
     def _welcome(self, scope: Scope, rest: str) -> Response:
         answer = RedirectResponse(f"/?{rest}" if rest else "/", 303, _NO_COPY)
+        # Lax: a link in a letter or on another site's page must bring the cookie along, and the 303 straight after it
+        # was given counts as such a link. What changes anything is asked for its origin by the guard.
         answer.set_cookie(
-            self._cookie, self._pass, max_age=_DAYS * 86400, httponly=True, samesite="strict",
+            self._cookie, self._pass, max_age=_DAYS * 86400, httponly=True, samesite="lax",
             secure=scope["scheme"] == "https",
         )  # fmt: skip
         return answer
@@ -83,13 +85,7 @@ def _refused(error: KeyNeeded | WrongKey, headers: Headers) -> Response:
     status = 403 if isinstance(error, WrongKey) else 401
     if "text/html" not in headers.get("accept", ""):
         return JSONResponse({"sentence": sentences}, status, _NO_COPY)
-    # Whoever follows a link from another site comes without the cookie that this site's own pages are sent with
-    # (SameSite=Strict), also straight after it was given: once more, and it comes along.
-    elsewhere = headers.get("sec-fetch-site") == "cross-site" and isinstance(error, KeyNeeded)
     written = "".join(
         f'<p lang="{code}" dir="{Locale(code).direction}">{escape(sentences[code])}</p>' for code in languages()
     )
-    again = '<meta http-equiv="refresh" content="0;url=/">' if elsewhere else ""
-    return HTMLResponse(
-        _PAGE.format(title=escape(Locale("en").sentence("brand")), sentences=written, again=again), status, _NO_COPY
-    )
+    return HTMLResponse(_PAGE.format(title=escape(Locale("en").sentence("brand")), sentences=written), status, _NO_COPY)

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _HANDFUL = 8  # frames written in one transaction; the page waits for the first of them
 _HANDFUL_PIXELS = 32_000_000  # and of their pixels together, where one has not more
 _GLANCE = 1024  # pixels of the longer side that are enough for a first look
+_GLANCED_AT_MOST = 16_000_000  # pixels of a picture that cannot be read reduced: more are not sent ahead
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,10 @@ class Intake:
                 if len(study.series) != 1:
                     return None
                 series = study.series[0]
-                first, frame = _first_readable(series, at_least=_GLANCE)
+                with self.at_once.hold(series.pixels):
+                    first, frame = _first_readable(series, at_least=_GLANCE)
+                if frame.rows * frame.columns > _GLANCED_AT_MOST:
+                    return None
                 return Glance(_descriptor(series, first, frame), frame, _whole(series, first, frame))
         except DicomError:
             return None

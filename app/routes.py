@@ -80,26 +80,32 @@ def routes(
 
     @router.post("/upload")
     async def upload(request: Request, ticket: Ticket = "") -> Response:
+        key, called_off = (owner(request), ticket), threading.Event()
         try:
             originals = Originals()
         except OSError as error:
             return _refusal(of_disk(error), 507)
+        under_way[key] = called_off  # before the last byte is here: the page counts it as gone once it has left
+
+        def end() -> None:
+            under_way.pop(key, None)
+            originals.close()
+
         try:
             received = await receive(request, originals, limits)
             conversation = await run_in_threadpool(_theirs, store, owner(request), received.field("conversation"))
         except BaseException as error:
-            originals.close()
+            end()
             if (status := _upload_status(error)) is None:
                 raise
             return _refusal(of_disk(error) if isinstance(error, OSError) else error, status)
-        called_off = threading.Event()
         files = [originals.folder / name for name in received.names]
         glanced = _PLACE.fullmatch(received.field("glanced"))
         events = intake.take(
             owner(request), conversation, files, glanced=int(glanced[0]) if glanced else None, called_off=called_off
         )
-        lines = _listed(_lines(events, conversation, originals), under_way, (owner(request), ticket), called_off)
-        clean = BackgroundTask(originals.close)  # also if no line was ever asked for
+        lines = _lines(events, conversation, end)
+        clean = BackgroundTask(end)  # also if no line was ever asked for
         return StreamingResponse(lines, media_type="application/x-ndjson", background=clean)
 
     @router.post("/upload/{ticket}/cancel")
@@ -159,7 +165,7 @@ def routes(
             conversation = _theirs(store, owner(request), conversation)
         except NotFound as error:
             return _refusal(error, 400)
-        lines = _lines(intake.take(owner(request), conversation, wanted), conversation, None)
+        lines = _lines(intake.take(owner(request), conversation, wanted), conversation)
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     @router.get("/series/{series}")
@@ -265,8 +271,8 @@ def _refusal(error: BaseException, status: int) -> JSONResponse:
     return JSONResponse({"sentence": notice(error)}, status)
 
 
-def _lines(events: Iterator[Event], conversation: str, originals: Originals | None) -> Iterator[str]:
-    """Events as NDJSON; drops the `originals` at the end, also when the reader has left."""
+def _lines(events: Iterator[Event], conversation: str, end: Callable[[], None] | None = None) -> Iterator[str]:
+    """Events as NDJSON; calls `end` at the end, also when the reader has left."""
     try:
         yield _line("started", conversation=conversation)
         for event in events:
@@ -280,17 +286,8 @@ def _lines(events: Iterator[Event], conversation: str, originals: Originals | No
     except Exception as error:  # the response has begun: a sentence is all that can still be said
         yield _line("refused", name_index=None, sentence=notice(error))
     finally:
-        if originals is not None:
-            originals.close()
-
-
-def _listed(lines: Iterator[str], where: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> Iterator[str]:
-    """`lines`, with `value` under `key` in `where` for as long as they come."""
-    where[key] = value
-    try:
-        yield from lines
-    finally:
-        where.pop(key, None)
+        if end is not None:
+            end()
 
 
 def _line(event: str, **values: object) -> str:

@@ -104,10 +104,14 @@ def excerpts(session: Session, owner: str, conversation_ids: Sequence[str], quer
 
 
 def _best(texts: list[str], words: list[tuple[str, ...]]) -> Excerpt | None:
-    sentences = [part for text in texts for part in _SENTENCE_END.split(text) if part.strip()]
-    marked = [(_marks(sentence, words), sentence) for sentence in sentences]
-    best = max(marked, key=lambda each: len({word for _, word in each[0]}), default=((), ""))
-    return _shortened(best[1], tuple(span for span, _ in best[0])) if best[0] else None
+    most, best = 0, None
+    for sentence in (part for text in texts for part in _SENTENCE_END.split(text) if part.strip()):
+        marks = _marks(sentence, words)
+        if (held := len({word for _, word in marks})) > most:
+            most, best = held, (sentence, tuple(span for span, _ in marks))
+        if most == len(words):  # no later one can hold more, and long texts take long
+            break
+    return _shortened(*best) if best else None
 
 
 def index_anew(session: Session) -> None:

@@ -108,6 +108,14 @@ def frame(session: Session, owner: str, series_id: str, index: int) -> tuple[dic
     return row.meta, row.blob
 
 
+def frame_sizes(session: Session, owner: str, series_id: str) -> dict[int, tuple[int, int]]:
+    """(rows, columns) of every stored frame, by its number. Raises NotFound."""
+    one(session, owner, series_id)
+    sides = (FrameRow.meta["rows"].as_integer(), FrameRow.meta["columns"].as_integer())
+    found = select(FrameRow.number, *sides).where(FrameRow.series_id == series_id).order_by(FrameRow.number)
+    return {number: (rows, columns) for number, rows, columns in session.execute(found)}
+
+
 def one(session: Session, owner: str, series_id: str) -> SeriesRecord:
     query = _with_counts(owner).where(SeriesRow.id == series_id, conversations.present(SeriesRow.conversation_id))
     found = session.execute(query).one_or_none()

@@ -233,6 +233,11 @@ class Store:
             meta, blob = series.frame(session, owner, series_id, index)
         return meta, self._blobs.read(blob)
 
+    def frame_sizes(self, owner: str, series_id: str) -> dict[int, tuple[int, int]]:
+        """(rows, columns) of every stored frame, by its number. Raises NotFound."""
+        with self._database.reading() as session:
+            return series.frame_sizes(session, owner, series_id)
+
     # Turns and pictures
 
     def begin_turn(

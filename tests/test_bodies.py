@@ -191,6 +191,14 @@ def test_json_that_readers_may_understand_differently_is_refused(sent: bytes, do
     assert set(answer.json()["sentence"]) == {"en", "ar"}
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("part", [b'\\"', b'"\\', b'"', b"\\", b"[{", b'"]'], ids=repr)
+@pytest.mark.parametrize("begin", [b'"', b"", b"["])
+def test_no_body_takes_longer_than_its_length_to_look_at(begin: bytes, part: bytes, door: TestClient) -> None:
+    body = begin + part * (1_000_000 // len(part))
+    assert door.post("/x", content=body, headers={"content-type": "application/json"}).status_code == 400
+
+
 def test_a_body_too_large_for_anything_written_is_refused_whatever_it_announces(door: TestClient) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(LARGEST // 65536 + 1):

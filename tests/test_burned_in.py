@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from app.burned_in import FEW, BurnedIn, looked
+from app.burned_in import BurnedIn
 from app.burned_in_routes import burned_in_routes
 from app.failures import Failures
 from app.frames import pack, unpack
 from app.intake import Intake
-from dicom import Frame, Sandbox, Window, look, text_detector
+from dicom import Frame, Sandbox, Window, frames_to_look_at, look, text_detector
+from dicom.burned_in import FEW
 from dicom.errors import DetectorMissing
 from storage import NewFrame, NotFound, Store
 from tests.dicom_files import make_dicom, sandbox
@@ -80,9 +82,55 @@ def test_the_first_the_middle_and_the_last_frame_of_a_long_series_are_looked_at(
 
 
 def test_every_frame_of_a_short_series_is_looked_at(store: Store) -> None:
-    assert looked(FEW) == list(range(FEW))
+    assert frames_to_look_at(FEW) == list(range(FEW))
     frames = [grey(NAMED if k == 2 else ground(), k) for k in range(5)]
     assert BurnedIn(store, sandbox()).look("me", stored(store, *frames))["state"] == "seen"
+
+
+def test_frames_of_every_size_are_looked_at_and_only_those_painted_over_are_counted(store: Store) -> None:
+    small = [grey(ground()[::2, ::2], k) for k in range(10)]
+    frames = [*small[:5], grey(NAMED), grey(ground(), 1), *small[5:]]
+    series = stored(store, *frames)
+    burned_in = BurnedIn(store, sandbox())
+    text = burned_in.look("me", series)
+    assert [(place["rows"], place["columns"]) for place in text["places"]] == [NAMED.shape]
+    masked = burned_in.mask("me", series, corners=False)
+    assert "in 2 pictures of the series" in masked["sentence"]["en"]
+    after = frames_of(store, series)
+    assert [np.array_equal(one.samples, other.samples) for one, other in zip(after, frames, strict=True)] == (
+        [True] * 5 + [False] * 2 + [True] * 5
+    )
+
+
+def test_corners_painted_over_where_nothing_was_marked_are_not_called_what_was_marked(store: Store) -> None:
+    series = stored(store, grey(ground()))
+    burned_in = BurnedIn(store, sandbox())
+    burned_in.look("me", series)
+    said = burned_in.mask("me", series, corners=True)["sentence"]
+    assert said["en"].startswith("The corners are painted over for good.")
+    assert said["ar"].startswith("حُجبت الزوايا نهائيًا.")
+
+
+def test_one_series_that_breaks_the_looking_does_not_end_it_for_those_after(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = stored(store, grey(ground())), stored(store, grey(NAMED))
+    burned_in = BurnedIn(store, sandbox())
+    looking = burned_in.look
+
+    def break_once(owner: str, series: str) -> dict[str, Any]:
+        if series == broken:
+            raise MemoryError
+        return looking(owner, series)
+
+    monkeypatch.setattr(burned_in, "look", break_once)
+    burned_in.begin("me", broken)
+    burned_in.begin("me", sound)
+    deadline = time.monotonic() + 60
+    while "text" not in store.series("me", sound).descriptor and time.monotonic() < deadline:
+        time.sleep(0.05)
+    burned_in.close()
+    assert store.series("me", sound).descriptor["text"]["state"] == "seen"
 
 
 def test_masking_paints_over_every_frame_looks_again_and_leaves_no_byte_of_it_on_the_disk(store: Store) -> None:

@@ -147,8 +147,10 @@ class ReadingRoom:
                 shown = self._shown(owner, conversation, began=progress.turn if progress else "")
                 if progress and not progress.turn and (words := waiting_words(progress)):
                     told = {"kind": "wait", "sentence": words, "conversation": conversation}
-        except StorageError as error:
+        except NotFound as error:
             told = _told(error)
+        except StorageError as error:  # it is there, and asked for again by itself
+            return gr.skip(), gr.skip(), _told(error, conversation)
         opened = {**shown, "opened": True, "requested": conversation, "at": time.time()}
         shelf = gr.skip() if following and shown["answering"] else self._shelf(owner)
         return opened, shelf, told

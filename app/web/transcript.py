@@ -208,6 +208,7 @@ def _shelf_item(item: Conversation, series: SeriesRecord | None, excerpt: Excerp
     return {
         "id": item.id,
         "title": isolate_plain(item.title),
+        "written": item.title,
         "direction": direction_of(item.title),
         "language": language_of(item.title) if item.title else "",
         "about": short_title(Facts.from_dict(series.facts)) if series else None,

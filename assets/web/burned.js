@@ -42,8 +42,9 @@ export function drawBurned(part, room) {
     room.viewer?.marks.redraw();
   }
 
-  function learned(series, answer) {
-    series.text = answer;
+  // The page may hold the series anew since it was asked about.
+  function learned(id, answer) {
+    for (const series of room.series) if (series.id === id) series.text = answer;
     draw();
     room.viewer?.marks.redraw();
   }
@@ -58,7 +59,7 @@ export function drawBurned(part, room) {
       });
       const said = await answer.json().catch(() => ({}));
       if (!answer.ok) throw Object.assign(new Error(String(answer.status)), { sentence: said.sentence });
-      series.text = said;
+      learned(series.id, said);
       room.viewer?.reload(series.id);
     } catch (error) {
       room.tell({ kind: "error", sentence: error.sentence ?? both("burned-failed"), stays: true });
@@ -70,23 +71,26 @@ export function drawBurned(part, room) {
 
   // One series after another; what cannot be looked at yet is asked about again a little later.
   let seeking = false;
+  const asked = new Set();
   async function seek() {
     if (seeking) return;
     seeking = true;
     try {
       for (let series = unknown(); series; series = unknown()) {
         const answer = await fetch(`/api/series/${series.id}/text`, { method: "POST" });
-        if (answer.ok) learned(series, await answer.json());
+        if (answer.status !== 409) asked.add(series.id);
+        if (answer.ok) learned(series.id, await answer.json());
         else if (answer.status === 409) await new Promise((later) => setTimeout(later, AGAIN_MS));
-        else series.text = {}; // erased meanwhile, or refused: it is asked about when it is opened again
+        else learned(series.id, {}); // erased meanwhile, or refused: it is asked about when it is opened again
       }
     } catch {
-      // the server is away: the page says so elsewhere, and asks again when another series is shown
+      asked.clear(); // the server is away: the page says so elsewhere; another one may be able to look
     } finally {
       seeking = false;
     }
   }
-  const unknown = () => room.series.find((series) => !series.text);
+  const unlooked = (series) => series.text.state === "unlooked" && !asked.has(series.id); // another time it may go
+  const unknown = () => room.series.find((series) => !series.text || unlooked(series));
 
   room.drawBurned = () => {
     draw();

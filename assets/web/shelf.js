@@ -36,7 +36,7 @@ export function drawShelf(part, room) {
   }
 
   function rename(entry) {
-    named = { id: entry.id, text: entry.title };
+    named = { id: entry.id, text: entry.written }; // what is shown holds signs that keep its order
     draw();
     list.querySelector(".shelf-question input")?.select();
   }
@@ -58,15 +58,16 @@ export function drawShelf(part, room) {
     const left = entry.id === room.conversation;
     const done = await request("DELETE", entry.id);
     if (!done) return;
-    deleted.set(entry.id, { ...entry, left });
+    const late = setTimeout(() => forget(entry.id), done.undo_seconds * 1000);
+    deleted.set(entry.id, { ...entry, left, late });
     if (entry.id === room.conversation) room.leave();
     draw();
     list.querySelector(`[data-deleted="${CSS.escape(entry.id)}"] .undo`)?.focus();
     refresh();
-    setTimeout(() => forget(entry.id), done.undo_seconds * 1000);
   }
 
   function forget(id) {
+    clearTimeout(deleted.get(id)?.late); // it may be deleted once more, with a time of its own
     deleted.delete(id);
     draw();
   }

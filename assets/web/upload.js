@@ -61,12 +61,14 @@ export function drawUpload(part, room) {
 
   // Called off: what was read of these files goes again, here and in the record, but for what was asked about.
   async function takeBack(came, conversation) {
+    let failed = false;
     for (const id of came) {
       const answer = await fetch(`/api/series/${id}`, { method: "DELETE" }).catch(() => null);
-      const kept = answer?.ok && !(await answer.json()).erased;
-      if (!kept && room.conversation === conversation) room.removeSeries(id);
+      const gone = answer?.status === 404 || (answer?.ok && (await answer.json()).erased);
+      if (gone && room.conversation === conversation) room.removeSeries(id);
+      failed ||= !gone && !answer?.ok; // else a question was asked about it
     }
-    room.tell({ kind: "info", sentence: both("upload-cancelled"), conversation });
+    room.tell({ kind: failed ? "error" : "info", sentence: both(failed ? "upload-not-cancelled" : "upload-cancelled"), conversation });
     part.trigger("taken", { conversation });
   }
 

@@ -29,6 +29,7 @@ export function watchServer(room, places) {
   async function lookOnce() {
     try {
       const answer = await fetch("/api/model", { signal: AbortSignal.timeout(PATIENCE) });
+      if (answer.status === 401) return void location.reload(); // the key has changed: it is asked for, and drafts are kept
       if (!answer.ok) throw new Error(String(answer.status));
       room.model = await answer.json();
       found();

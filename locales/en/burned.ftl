@@ -9,7 +9,11 @@ burned-no-detector = Nothing has looked for text in this picture: the text detec
 burned-not-looked = This picture could not be searched for text. Check before sharing.
 burned-masked = { $count ->
     [one] What was marked is painted over for good.
-   *[other] What was marked is painted over for good, in all { $count } pictures of the series.
+   *[other] What was marked is painted over for good, in { $count } pictures of the series.
+}
+burned-corners-masked = { $count ->
+    [one] The corners are painted over for good.
+   *[other] The corners are painted over for good, in { $count } pictures of the series.
 }
 burned-now-clear = Looked again: no text is seen any more.
 burned-still = { $count ->

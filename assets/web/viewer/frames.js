@@ -118,6 +118,7 @@ export class FrameStore {
   put(series, index, frame) { this.#keep(`${series}/${index}`, frame); }
 
   #keep(key, frame) {
+    this.#bytes -= this.#kept.get(key)?.bytes ?? 0;
     this.#kept.set(key, frame);
     this.#bytes += frame.bytes;
     for (const [oldest, old] of this.#kept) {
