@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _OPEN, _CLOSE = "\ue0f0", "\ue0f1"  # private-use characters that mark an answer put back as ids
+_SENTENCE = 96  # tokens without which no answer is begun: one that breaks off after a few words says nothing
 _MARK = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _BREAK = "\u200b"  # zero-width space
 _PIXEL_BYTES = 256 << 20  # 190 pictures for CLIP (1.4 MB each), 6 of the largest for Qwen (39 MB), prepared in 0.1 s
@@ -123,7 +124,8 @@ class Composer:
     def compose(self, messages: Sequence[Message], *, reserve: int, raw_answer: RawAnswer) -> Prompt:
         """The prompt of a conversation, oldest turns left out when it does not fit.
 
-        reserve: tokens wanted for the answer; at most a quarter of the context is kept free for it.
+        reserve: tokens wanted for the answer; at most a quarter of the context is kept free for it. A question that by
+        itself leaves less is answered shortly, down to a sentence's room.
         Raises ImagesNotAccepted, WrongImageCount, UnreadableImage, ContextTooLong.
         """
         if not self.adapter.accepts_images and any(message.images for message in messages):
@@ -138,7 +140,7 @@ class Composer:
             if len(prompt.ids) <= budget:
                 return replace(prompt, left_out_turns=first)
             if first >= len(turns) - 1:
-                if len(prompt.ids) < self.context - 1:  # a short answer is better than none
+                if len(prompt.ids) + min(reserve, self.context // 8, _SENTENCE) <= self.context:
                     return replace(prompt, left_out_turns=first)
                 raise ContextTooLong(f"{len(prompt.ids)} tokens, the context holds {self.context}")
             first = first + 1 if first else max(1, self._first_turn(system, turns, budget, prepared))

@@ -30,6 +30,7 @@ from model.demo.exam import Examiner
 from model.demo.language import LANGUAGES, dress, in_script, repeated
 from model.demo.pictures import Facts, facts_of
 from model.demo.scene import FINDINGS, MODALITIES, PARTS, QUADRANTS, Scene
+from model.errors import ContextTooLong
 
 log = logging.getLogger("basira.demo")
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-model"
@@ -129,17 +130,22 @@ class Script:
 
 
 def hold(engine: Engine, script: Script, number: int, turns: int = TURNS) -> list[Asked]:
-    """One conversation through the engine."""
+    """One conversation through the engine; a question too long for it is refused and left out."""
     messages: list[Message] = []
     held = []
+    images: tuple[Image.Image, ...] = ()
+    sampling = Sampling(temperature=0.0, max_new_tokens=MOST_TOKENS)
     for manner, turn, scene in script.conversation(number, turns):
-        images = () if scene is None else (Image.fromarray(np.array(scene.image)).convert("RGB"),)
-        messages.append(Message("user", turn.question, images))
-        sampling = Sampling(temperature=0.0, max_new_tokens=MOST_TOKENS)
-        events = list(engine.stream(messages, sampling, conversation=f"rehearsal {number}"))
+        if scene is not None:
+            images = (Image.fromarray(np.array(scene.image)).convert("RGB"),)
+        asked = [*messages, Message("user", turn.question, images)]
+        events = list(engine.stream(asked, sampling, conversation=f"rehearsal {number}"))
         said = "".join(event.text for event in events if isinstance(event, Piece))
         finish = events[-1]
         assert isinstance(finish, Finish)
+        if isinstance(finish.error, ContextTooLong):  # the page says so; the picture stays for the next question
+            continue
+        messages, images = asked, ()
         held.append(Asked(manner, turn, said, finish))
         messages.append(Message("assistant", said))
     engine.forget(f"rehearsal {number}")
