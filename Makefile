@@ -16,7 +16,7 @@ test: ## Run every test, the browser's included
 	@tools/setup.sh test
 	@tools/chromium.sh
 	@tools/browsers.sh
-	@$(PYTHON_IN_VENV) -m pytest $(or $(ARGS),-n 2 --dist loadfile)
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 lint: ## Run ruff, mypy and import-linter
 	@tools/setup.sh test

@@ -146,7 +146,9 @@ def test_stacks_with_missing_members_come_apart(scan: Scan, data: st.DataObject)
 def test_one_stack_stays_one_whatever_its_attributes_do(scan: Scan) -> None:
     scan.times = 1
     (only,) = scan.check()
-    assert only.warnings == ()
+    if scan.jitter <= 0.02:  # four times as much, of the thickness, stays below the 10 percent that are told
+        assert only.warnings == ()
+    assert set(only.warnings) <= {"variable-spacing"}
 
 
 @settings(max_examples=60, deadline=None)

@@ -84,8 +84,9 @@ def drop(page: Page, *paths: Path) -> None:
     """What the hand does with files and folders from another window."""
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
+    for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
         session.send("Input.dispatchDragEvent", {"type": kind, "x": 700, "y": 300, "data": data})
+        page.wait_for_timeout(100)  # a hand is no faster, and a drop before the page has answered is no drop to Chromium
 
 
 @pytest.mark.parametrize("how", ["folder dropped", "files dropped", "files chosen"])

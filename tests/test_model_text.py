@@ -195,11 +195,15 @@ def test_a_question_that_alone_is_too_long_is_an_error_of_its_own(engine: LocalE
 
 def test_no_answer_is_begun_that_would_break_off_after_a_few_words(engine: LocalEngine) -> None:
     context = engine.composer.context
-    left = []
-    with pytest.raises(errors.ContextTooLong):
+    left: list[int] = []
+
+    def compose_longer_and_longer() -> None:
         for words in range(context):
             asked = [Message("user", "earlier"), Message("assistant", "said"), Message("user", "w " * words)]
             left.append(context - len(compose(engine, asked, reserve=context).ids))
+
+    with pytest.raises(errors.ContextTooLong):
+        compose_longer_and_longer()
     assert context // 8 <= min(left) < context // 8 + 4
     assert len(compose(engine, [Message("user", "w")], reserve=1).ids) < context
 
