@@ -86,7 +86,7 @@ def drop(page: Page, *paths: Path) -> None:
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
         session.send("Input.dispatchDragEvent", {"type": kind, "x": 700, "y": 300, "data": data})
-        page.wait_for_timeout(100)  # a hand is no faster, and a drop before the page has answered is no drop to Chromium
+        page.wait_for_timeout(100)  # a drop before the page has answered the drag is none to Chromium
 
 
 @pytest.mark.parametrize("how", ["folder dropped", "files dropped", "files chosen"])
