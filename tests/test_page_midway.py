@@ -40,7 +40,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     folder = tmp_path_factory.mktemp("midway")
     model = never_ending(make_llava(folder / "model", text={"num_hidden_layers": 24}))
     # Warm, so that it does not run in a circle: such an answer is ended early.
-    environment = {"BASIRA_MODEL": str(model), "BASIRA_QUANTIZATION": "fp32", "BASIRA_MAX_NEW_TOKENS": "1400"}
+    environment = {"BASIRA_MODEL": str(model), "BASIRA_QUANTIZATION": "fp32", "BASIRA_MAX_NEW_TOKENS": "900"}
     running = Program(
         folder / "data", {**environment, "BASIRA_SEED": "3", "BASIRA_TEMPERATURE": "0.3", "OMP_NUM_THREADS": "1"}
     )
