@@ -99,27 +99,17 @@ class BurnedIn:
         with self._one:
             record = self._store.series(owner, series)
             places = _places(record.descriptor.get("text") or {})
-            painted_over: list[int] = []
-            masked_frames = self._masked(record, places, painted_over, corners=corners)
-            self._store.replace_frames(owner, series, masked_frames)
+            boxes = _choose_boxes(self._store.frame_sizes(owner, series), places, corners=corners)
+            self._store.replace_frames(owner, series, self._paint_over(record, boxes))
             found = self._found(record)
             painted = {"corners": corners or bool((record.descriptor.get("text") or {}).get("corners"))}
             kept = self._kept(record, found, _seen("burned-seen", found) if found.places else None, **painted)
             # Said once: what was done, and what is left.
-            return {**kept, "sentence": self._after(record, found, len(painted_over), marked=bool(places))}
+            return {**kept, "sentence": self._after(record, found, len(boxes), marked=bool(places))}
 
-    def _masked(
-        self, record: SeriesRecord, places: tuple[Place, ...], painted_over: list[int], *, corners: bool
-    ) -> Iterator[NewFrame]:
-        """The frames in which something is to be painted over; their numbers are added to `painted_over`."""
-        for index, meta, frame in self._frames(record, self._store.frame_sizes(record.owner, record.id)):
-            boxes = [box for place in places for box in place.boxes if _fits(place, frame)]
-            if corners:
-                boxes += corner_bands(frame.rows, frame.columns)
-            if not boxes:
-                continue
-            painted_over.append(index)
-            packed, samples = pack(masked(frame, boxes))
+    def _paint_over(self, record: SeriesRecord, boxes: dict[int, tuple[TextBox, ...]]) -> Iterator[NewFrame]:
+        for index, meta, frame in self._frames(record, boxes):
+            packed, samples = pack(masked(frame, boxes[index]))
             yield NewFrame(index, {**meta, "overlay": packed["overlay"]}, samples)
 
     def _frames(self, record: SeriesRecord, indices: Iterable[int]) -> Iterator[tuple[int, dict[str, Any], Frame]]:
@@ -187,8 +177,15 @@ def _to_look_at(sizes: dict[int, tuple[int, int]]) -> list[int]:
     return sorted(own[k] for own in by_size.values() for k in frames_to_look_at(len(own)))
 
 
-def _fits(place: Place, frame: Frame) -> bool:
-    return (place.rows, place.columns) == (frame.rows, frame.columns)
+def _choose_boxes(
+    sizes: dict[int, tuple[int, int]], places: tuple[Place, ...], *, corners: bool
+) -> dict[int, tuple[TextBox, ...]]:
+    """What is to be painted over, by the numbers of the frames in which something is."""
+    by_size = {size: corner_bands(*size) if corners else () for size in sizes.values()}
+    for place in places:
+        if (place.rows, place.columns) in by_size:
+            by_size[place.rows, place.columns] += place.boxes
+    return {number: by_size[size] for number, size in sizes.items() if by_size[size]}
 
 
 def _joined(boxes: list[TextBox]) -> tuple[TextBox, ...]:

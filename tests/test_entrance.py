@@ -113,6 +113,22 @@ def test_who_has_no_key_or_a_wrong_one_reads_why_in_both_languages(program: Prog
         expect(page.locator("p[lang=ar][dir=rtl]")).to_contain_text("ليس هذا مفتاح قاعة القراءة هذه")
 
 
+def test_a_page_whose_key_was_changed_asks_for_the_new_one_instead_of_calling_the_server_dead(tmp_path: Path) -> None:
+    model = {"BASIRA_MODEL": "openai:http://127.0.0.1:9/v1#none"}
+    running = Program(tmp_path / "data", {**model, "BASIRA_PAGE_KEY": KEY})
+    running.start()
+    try:
+        with browser_page() as page:
+            page.goto(f"{running.url}/?key={KEY}")
+            page.wait_for_function("window.basira !== undefined")
+            running.stop()
+            running.environment["BASIRA_PAGE_KEY"] = "another-key-of-this-length"
+            running.start()
+            expect(page.locator("p[lang=en]")).to_contain_text("ends in “/?key=…”")
+    finally:
+        running.stop()
+
+
 class _Mail(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)

@@ -130,3 +130,26 @@ def test_a_note_that_was_wrong_is_hidden_with_its_boxes_and_a_clean_image_has_no
     assert looked.value.ok
     page.wait_for_timeout(100)
     expect(page.locator(".burned")).to_be_hidden()
+
+
+def test_a_series_that_could_not_be_looked_at_is_looked_at_when_it_is_opened_again(
+    program: Program, page: Page, tmp_path: Path
+) -> None:
+    Image.fromarray(NAMED).save(tmp_path / "screenshot.png")
+    room = Room(page, program.url).open()
+    room.upload(tmp_path / "screenshot.png")
+    room.wait_for_image()
+    expect(page.locator(".burned")).to_contain_text("top left", timeout=PATIENCE)
+    program.stop()
+    with Store(program.data) as store:
+        (series,) = store.series_of("local", page.url.rsplit("/", 1)[1])
+        unlooked = {
+            "state": "unlooked",
+            "places": [],
+            "sentence": {"en": "Not yet.", "ar": "ليس بعد."},
+            "corners": False,
+        }
+        store.amend_series("local", series.id, {"text": unlooked})
+    program.start()
+    page.reload()
+    expect(page.locator(".burned")).to_contain_text("top left", timeout=PATIENCE)

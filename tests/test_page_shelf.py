@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from pydicom.data import get_testdata_file
 
 from tests.page import PATIENCE, Room, browser_page
@@ -192,6 +192,27 @@ def test_deleting_by_keyboard_can_be_undone_by_keyboard(page: Page, three: Room,
         expect(page.locator("#notice .notice")).to_be_hidden()
     expect(page.locator(f'[data-conversation="{before[0]}"]')).to_have_attribute("aria-current", "true")
     three.wait_for_image()
+
+
+def test_a_second_deletion_has_a_time_to_be_undone_of_its_own(page: Page, three: Room) -> None:
+    seconds = [60, 3]  # of the second deletion and, before it, of the first
+
+    def shorten(route: Route) -> None:
+        if route.request.method == "DELETE":
+            route.fulfill(response=route.fetch(), json={"undo_seconds": seconds.pop()})
+        else:
+            route.continue_()
+
+    page.route("**/api/conversations/*", shorten)
+    conversation = ids(page)[1]
+    title = page.locator(f'[data-conversation="{conversation}"]')
+    page.locator(f'[data-conversation="{conversation}"] ~ .erase').click()
+    page.locator(".undo").click()
+    expect(title).to_be_visible()
+    page.locator(f'[data-conversation="{conversation}"] ~ .erase').click()
+    expect(page.locator(".undo")).to_be_visible()
+    page.wait_for_timeout(3500)
+    expect(page.locator(".undo")).to_be_visible()
 
 
 def test_a_deleted_conversation_is_gone_from_the_disk_when_the_program_ends(
