@@ -60,6 +60,12 @@ export class Camera {
     return [(x - this.x) * this.scale + this.width / 2, (y - this.y) * this.scale + this.height / 2];
   }
 
+  /** [column, row] of a frame's sample under a point of the screen; outside the frame where the point is. */
+  sampleAt(point, frame) {
+    const [x, y] = this.toImage(...point);
+    return [Math.floor((x * frame.columns) / this.columns), Math.floor((y * frame.rows) / this.rows)];
+  }
+
   toImage(left, top) {
     return [(left - this.width / 2) / this.scale + this.x, (top - this.height / 2) / this.scale + this.y];
   }

@@ -286,11 +286,8 @@ class Viewer {
   #showValue() {
     const frame = this.#viewport.shown?.frame;
     if (!frame || !this.#pointer) return this.#corners.showValue(null);
-    const { camera } = this.#viewport;
-    const [x, y] = camera.toImage(...this.#pointer);
-    const column = Math.floor((x * frame.columns) / camera.columns);
-    const row = Math.floor((y * frame.rows) / camera.rows);
-    this.#corners.showValue(valueAt(frame, column, row), frame.unit);
+    const sample = this.#viewport.camera.sampleAt(this.#pointer, frame);
+    this.#corners.showValue(valueAt(frame, ...sample), frame.unit);
   }
 
   #tell() {
